@@ -1,0 +1,1 @@
+"""Who may call, and for which LEAs: API keys."""

@@ -1,0 +1,1 @@
+"""What is asked, of whom and about whom: indicators, student groups, targets."""

@@ -1,0 +1,1 @@
+"""How far along we are: coverage, gaps, completeness."""

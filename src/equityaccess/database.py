@@ -1,0 +1,255 @@
+"""The only way to PostgreSQL: a pool, visible transactions, and named statements from ``queries.sql`` files.
+
+Every connection logs in and takes the role ``equityaccess_app`` at once; a transaction may take another of the four
+roles for its own length only. What a caller may see is set per transaction (``SET LOCAL``) and enforced by row-level
+security, so nothing can leak through the pool.
+"""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy import ClauseElement, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from equityaccess.problems import Unavailable
+from equityaccess.settings import Settings
+
+Role = Literal["app", "aggregator", "public", "owner"]  # owner: migrations and reference data, never a request
+Isolation = Literal["read_committed", "repeatable_read"]
+T = TypeVar("T")
+
+NO_LEA: Final[Sequence[int]] = ()
+_DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")
+_NAMED = re.compile(r"^-- (name|fragment): (\w+)\n", re.MULTILINE)
+_FRAGMENT = re.compile(r"\{\{(\w+)\}\}")
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A statement with positional parameters, the names they had, and where it stands."""
+
+    name: str
+    sql: str
+    parameters: tuple[str, ...]
+
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
+        """*values* in the order of the statement; each must be used, none may be missing."""
+        if values.keys() != set(self.parameters):
+            raise TypeError(f"{self.name} takes {sorted(set(self.parameters))}, not {sorted(values)}")
+        return [values[parameter] for parameter in self.parameters]
+
+
+class Queries:
+    """The statements of one ``queries.sql``, by name."""
+
+    def __init__(self, queries: Iterable[Query]) -> None:
+        self._queries = {query.name: query for query in queries}
+
+    def __getattr__(self, name: str) -> Query:
+        try:
+            return self._queries[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __iter__(self) -> Iterable[Query]:  # type: ignore[misc]
+        return iter(self._queries.values())
+
+
+def compiled(statement: ClauseElement, name: str = "core") -> tuple[Query, dict[str, Any]]:
+    """A SQLAlchemy Core statement as a Query, with the values bound in it."""
+    done = statement.compile(dialect=_DIALECT)
+    return Query(name, str(done), tuple(done.positiontup or ())), dict(done.params)  # type: ignore[attr-defined]
+
+
+def load_queries(beside: str) -> Queries:
+    """The statements of the ``queries.sql`` beside the module file *beside*.
+
+    ``-- name: x`` starts a statement, ``-- fragment: x`` a piece that ``{{x}}`` puts into later ones.
+    """
+    parts = _NAMED.split((Path(beside).parent / "queries.sql").read_text())
+    fragments: dict[str, str] = {}
+    queries = []
+    for kind, name, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        sql = _FRAGMENT.sub(lambda match: fragments[match[1]], body.strip().rstrip(";"))
+        if kind == "fragment":
+            fragments[name] = sql
+        else:
+            query, _ = compiled(text(sql), name)
+            queries.append(query)
+    return Queries(queries)
+
+
+class Transaction:
+    """An open transaction: statements in, Structs out."""
+
+    def __init__(self, connection: "asyncpg.Connection[Any] | PoolConnectionProxy[Any]") -> None:
+        self._connection = connection
+
+    async def all(self, query: Query, into: type[T], /, **values: Any) -> list[T]:
+        """Every row, as *into*, whose fields are the columns."""
+        rows = await self._connection.fetch(query.sql, *query.arguments(values))
+        return [into(**row) for row in rows]
+
+    async def one(self, query: Query, into: type[T], /, **values: Any) -> T | None:
+        """The first row as *into*, or None."""
+        row = await self._connection.fetchrow(query.sql, *query.arguments(values))
+        return None if row is None else into(**row)
+
+    async def values(self, query: Query, /, **values: Any) -> list[Any]:
+        """The first column of every row."""
+        return [row[0] for row in await self._connection.fetch(query.sql, *query.arguments(values))]
+
+    async def value(self, query: Query, /, **values: Any) -> Any:
+        """The first column of the first row, or None."""
+        return await self._connection.fetchval(query.sql, *query.arguments(values))
+
+    async def rows(self, query: Query, /, **values: Any) -> list[tuple[Any, ...]]:
+        """Every row as a tuple: for pairs and small lookups."""
+        return [tuple(row) for row in await self._connection.fetch(query.sql, *query.arguments(values))]
+
+    async def execute(self, query: Query, /, **values: Any) -> int:
+        """Run it; how many rows it touched."""
+        status = await self._connection.execute(query.sql, *query.arguments(values))
+        last = status.rpartition(" ")[2]
+        return int(last) if last.isdigit() else 0
+
+    async def copy(self, table: str, columns: Sequence[str], records: Iterable[tuple[Any, ...]]) -> None:
+        """Stream *records* into *table*: the fastest way in."""
+        await self._connection.copy_records_to_table(table, columns=list(columns), records=records)
+
+    async def stream(self, query: Query, into: type[T], /, **values: Any) -> AsyncIterator[T]:
+        """Every row as *into*, fetched 2,000 at a time."""
+        async for row in self._connection.cursor(query.sql, *query.arguments(values), prefetch=2_000):
+            yield into(**row)
+
+    async def become(self, role: Role) -> None:
+        """Take *role* for the rest of this transaction."""
+        await self._connection.execute(f"SET LOCAL ROLE equityaccess_{role}")
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that may fail, or be undone, without the rest."""
+        async with self._connection.transaction():
+            yield
+
+
+class UnsafeServer(RuntimeError):
+    """The server would lose acknowledged data in a crash, or is not ours to use."""
+
+
+class Database:
+    """A pool of connections that are never the owner."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", wait_s: float) -> None:
+        self._pool = pool
+        self._wait_s = wait_s
+
+    @contextlib.asynccontextmanager
+    async def transaction(
+        self,
+        *,
+        leas: Sequence[int] = NO_LEA,
+        every_lea: bool = False,
+        role: Role = "app",
+        isolation: Isolation = "read_committed",
+    ) -> AsyncIterator[Transaction]:
+        """A transaction that sees the rows of *leas* only, or may read those of every LEA; commits at the end.
+
+        Raises Unavailable when no connection is free in time.
+        """
+        async with self._connection() as connection, connection.transaction(isolation=isolation):
+            tx = Transaction(connection)
+            await connection.execute(
+                "SELECT set_config('app.leas', $1, true), set_config('app.every_lea', $2, true)",
+                "{" + ",".join(map(str, leas)) + "}",
+                "on" if every_lea else "off",
+            )
+            if role != "app":
+                await tx.become(role)
+            yield tx
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> "AsyncIterator[PoolConnectionProxy[Any]]":
+        try:
+            connection = await self._pool.acquire(timeout=self._wait_s)
+        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            raise Unavailable("The database has no free connection; nothing was done.", headers={"Retry-After": "2"}) from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    async def close(self) -> None:
+        """Give every connection back to the server."""
+        try:
+            async with _timeout(10):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+
+def _timeout(seconds: float) -> Any:
+    import asyncio  # noqa: PLC0415, the one use
+
+    return asyncio.timeout(seconds)
+
+
+def plain_url(url: str) -> str:
+    """*url* as asyncpg wants it, without SQLAlchemy's ``+asyncpg``."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+async def connect(settings: Settings, *, role: Role = "app") -> Database:
+    """A pool on ``settings.database_url``, every connection in *role*.
+
+    Raises UnsafeServer when the server gave up crash safety, or its login may not take the role.
+    """
+    wait = timedelta(seconds=settings.statement_timeout_s)
+    try:
+        pool = await asyncpg.create_pool(
+            plain_url(settings.database_url),
+            min_size=1,
+            max_size=settings.pool_size,
+            server_settings={
+                "application_name": "equityaccess",
+                "role": f"equityaccess_{role}",
+                "timezone": "UTC",
+                "jit": "off",  # it costs more than it gives on statements this short
+                "statement_timeout": str(int(wait.total_seconds() * 1000)),
+                "lock_timeout": "10s",
+                "idle_in_transaction_session_timeout": "600s",
+            },
+        )
+    except asyncpg.InvalidParameterValueError as error:
+        raise UnsafeServer(
+            f"The login of EQUITYACCESS_DATABASE_URL cannot take the role equityaccess_{role}: {error}. "
+            "Run `equityaccess migrate` as an administrator, with --login for this one."
+        ) from None
+    database = Database(pool, settings.pool_wait_s)
+    if settings.demand_durability:
+        await _demand_durability(database)
+    return database
+
+
+_DURABILITY = Query(
+    "durability",
+    "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'",
+    (),
+)
+
+
+async def _demand_durability(database: Database) -> None:
+    async with database.transaction() as tx:
+        off = await tx.values(_DURABILITY)
+    if off:
+        await database.close()
+        raise UnsafeServer(
+            f"PostgreSQL runs with {', '.join(sorted(off))} = off: an acknowledged push could be lost in a crash. "
+            "Switch it on and start again."
+        )

@@ -1,0 +1,1 @@
+"""The directory: which LEAs there are, under which codes, with how many students, and when."""

@@ -1,0 +1,124 @@
+"""Moves the schema: roles first, then Alembic's numbered revisions, one at a time under an advisory lock."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from equityaccess.bundled import bundled
+from equityaccess.database import plain_url
+
+_LOCK = 0x45415F4D  # "EA_M": two migrations never run at once
+_LOGIN = re.compile(r"\A[a-z_][a-z0-9_]{0,62}\Z")
+
+
+class SchemaMismatch(RuntimeError):
+    """The database was migrated by a newer or an older equityaccess; the message says which, and what to do."""
+
+
+def config() -> Config:
+    """Alembic's configuration: where the scripts are, and nothing else."""
+    alembic = Config()
+    alembic.set_main_option("script_location", str(bundled("db") / "migrations"))
+    return alembic
+
+
+def code_revision() -> str:
+    """The revision that this code needs."""
+    head = ScriptDirectory.from_config(config()).get_current_head()
+    if head is None:
+        raise SchemaMismatch("There are no migrations beside this code: the installation is incomplete.")
+    return head
+
+
+def _url(url: str) -> str:
+    return plain_url(url).replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:
+    """Bring the database at *url* to *revision*; the revisions before and after. *url* logs in as an administrator."""
+    engine = create_async_engine(_url(url))
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            await connection.commit()
+            await _run_script(url, bundled("db") / "roles.sql")
+            before = await _revision(connection)
+            await connection.run_sync(_upgrade, revision)
+            await connection.commit()
+            return before, await _revision(connection)
+    finally:
+        await engine.dispose()
+
+
+async def _run_script(url: str, file: Path) -> None:
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        await connection.execute(file.read_text())
+    finally:
+        await connection.close()
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    alembic = config()
+    alembic.attributes["connection"] = connection
+    command.upgrade(alembic, revision)
+
+
+async def _revision(connection: object) -> str | None:
+    there = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))  # type: ignore[attr-defined]
+    return await connection.scalar(text("SELECT version_num FROM alembic_version")) if there else None  # type: ignore[attr-defined]
+
+
+async def database_revision(url: str) -> str | None:
+    """The revision of the database at *url*, None if it was never migrated."""
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
+            return None
+        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return found
+    finally:
+        await connection.close()
+
+
+async def demand_revision(url: str) -> None:
+    """Raise SchemaMismatch unless the database is at the very revision that this code needs."""
+    found, needed = await database_revision(url), code_revision()
+    if found == needed:
+        return
+    if found is None or found < needed:
+        raise SchemaMismatch(
+            f"The database is at revision {found or 'none'}, this code needs {needed}: run `equityaccess migrate` first."
+        )
+    raise SchemaMismatch(
+        f"The database is at revision {found}, newer than this code's {needed}: install the equityaccess that migrated it."
+    )
+
+
+async def allow_login(url: str, login: str, password: str) -> None:
+    """Create or update *login*, an ordinary account that may only become app, aggregator or public."""
+    if not _LOGIN.match(login):
+        raise ValueError(f"{login!r} is not a role name: lower-case letters, digits and _, not starting with a digit")
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        exists = await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", login)
+        verb = "ALTER" if exists else "CREATE"
+        quoted = await connection.fetchval("SELECT quote_literal($1)", password)
+        await connection.execute(
+            f"{verb} ROLE {login} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {quoted}"
+        )
+        await connection.execute(f"GRANT equityaccess_app, equityaccess_aggregator, equityaccess_public TO {login}")
+    finally:
+        await connection.close()
+
+
+def migrate_now(url: str) -> tuple[str | None, str | None]:
+    """``migrate`` for callers without an event loop."""
+    return asyncio.run(migrate(url))

@@ -1,0 +1,64 @@
+"""One frozen Struct from ``EQUITYACCESS_*``: read once by the command line, then passed by hand."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+PREFIX = "EQUITYACCESS_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an operator may turn; each field is the variable ``EQUITYACCESS_<FIELD>`` or, for secrets, ``…_FILE``."""
+
+    database_url: str = ""  # empty: start the embedded PostgreSQL in data_dir
+    data_dir: str = ""  # empty: the platform's user data folder
+    pool_size: int = 10
+    pool_wait_s: float = 2.0
+    statement_timeout_s: float = 60.0
+    # What a push may be. Beyond it: 413, 422 or 429, never a crash.
+    max_json_bytes: int = 10_000_000
+    max_json_rows: int = 5_000
+    max_stream_bytes: int = 2_000_000_000  # NDJSON and CSV: journaled and judged in pieces, so memory stays small
+    max_stream_rows: int = 5_000_000
+    max_line_bytes: int = 65_536
+    max_depth: int = 16
+    max_text: int = 200
+    max_listed_problems: int = 1_000
+    concurrent_pushes: int = 8  # per process; one more waits for pool_wait_s, then 503
+    rate_per_minute: int = 600  # requests per credential and process
+    idempotency_hours: int = 48
+    log_format: str = "json"  # or "console"
+    # Only a test may switch this off, and only in code: from_environment never reads it.
+    demand_durability: bool = True
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used, named with its variable."""
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """The settings that *environ* names.
+
+    Raises SettingsError for an unknown ``EQUITYACCESS_*`` variable or a value of the wrong kind.
+    """
+    fields = {PREFIX + name.upper(): name for name in Settings.__struct_fields__ if name != "demand_durability"}
+    apart = {"EQUITYACCESS_KEY", "EQUITYACCESS_URL", "EQUITYACCESS_TEST_DATABASE_URL"}
+    values: dict[str, str] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable in apart:
+            continue
+        plain = variable.removesuffix("_FILE")
+        if plain not in fields:
+            raise SettingsError(f"{variable} is not a setting of equityaccess; known are {', '.join(sorted(fields))}")
+        values[fields[plain]] = Path(value).read_text().strip() if variable.endswith("_FILE") else value
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{PREFIX}*: {error}") from None
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where the embedded PostgreSQL keeps its files."""
+    return Path(settings.data_dir).expanduser() if settings.data_dir else Path(platformdirs.user_data_path("equityaccess"))
