@@ -1,0 +1,81 @@
+# The commands of equityaccess; `make` alone lists them. A fresh machine needs a Python >= 3.11 and make, nothing else:
+# every target first brings .venv up to the locks, and every package is checked against the hashes in them.
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+RUNTIME := $(VENV)/runtime.stamp
+DEV     := $(VENV)/dev.stamp
+INSTALL  = $(BIN)/pip install --quiet --disable-pip-version-check
+LOCKED   = $(INSTALL) --require-hashes --only-binary :all:
+# The first Python on PATH that is new enough; PYTHON=... chooses another.
+PYTHON  ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$it" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$it"; break; }; done)
+DEMO     = $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(RESET),--reset)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers contract containers test-wheel bench openapi schema wheel lock clean
+
+help:
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "equityaccess needs Python 3.11 or newer; none was found on PATH." >&2; exit 1; }
+	@echo "Installing into $(VENV) with $(PYTHON) (once per change of the locks)"
+	@"$(PYTHON)" -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(LOCKED) -r requirements.lock -r requirements-build.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.lock
+	@$(LOCKED) -r requirements-dev.lock
+	@touch $@
+
+demo: $(RUNTIME)  ## real directory, a year of sample pushes, API and scheduler (PORT=8741 DATA_DIR=/some/dir RESET=1)
+	@$(BIN)/equityaccess demo $(DEMO)
+
+test: $(DEV)  ## every test, on a PostgreSQL that starts by itself
+	$(BIN)/pytest -n 2
+
+check: lint types layers test contract containers test-wheel  ## all that CI checks
+
+lint: $(DEV)  ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV)  ## mypy --strict
+	$(BIN)/mypy
+
+layers: $(DEV)  ## who may import whom
+	$(BIN)/lint-imports
+
+contract: $(DEV)  ## openapi/openapi.json is what the service serves
+	$(BIN)/equityaccess openapi --check
+
+containers: $(DEV)  ## Dockerfile and docker-compose.yml
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+test-wheel: wheel  ## the tests again, against the built wheel, away from the checkout
+	.ci/test-wheel "$(PYTHON)" dist/*.whl
+
+bench: $(DEV)  ## ratios measured side by side; see bench/
+	$(BIN)/python -m bench $(BENCH)
+
+openapi: $(DEV)  ## write openapi/openapi.json
+	$(BIN)/equityaccess openapi --write
+
+schema: $(DEV)  ## write db/schema.sql from the migrations
+	$(BIN)/python -m tests.schema_dump
+
+wheel: $(RUNTIME)  ## build dist/*.whl
+	@rm -rf dist
+	$(BIN)/hatchling build --target wheel
+
+lock:  ## resolve the newest allowed versions into requirements*.lock (needs uv)
+	uv lock --upgrade
+	uv export --frozen --no-emit-project --no-header --no-dev --output-file requirements.lock --quiet
+	uv export --frozen --no-emit-project --no-header --only-group build --output-file requirements-build.lock --quiet
+	uv export --frozen --no-emit-project --no-header --all-groups --output-file requirements-dev.lock --quiet
+
+clean:  ## remove .venv, dist and caches
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
