@@ -88,8 +88,8 @@ class NotAuthenticated(Refusal):
 
     status, code, title = 401, "not-authenticated", "A valid API key is needed"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="equityaccess"'})
+    def __init__(self, detail: str, *, errors: list[Problem] | None = None) -> None:
+        super().__init__(detail, errors=errors, headers={"WWW-Authenticate": 'Bearer realm="equityaccess"'})
 
 
 class NotAllowed(Refusal):

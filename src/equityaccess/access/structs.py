@@ -1,14 +1,20 @@
 """Who is calling, and the keys that say so."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from equityaccess.problems import NotAllowed
 
 Scope = Literal["push", "read", "county", "admin"]
+KeyState = Literal["live", "expired", "revoked"]
+
+EXPIRES_IN_DAYS = 180
+LONGEST_EXPIRES_IN_DAYS = 366
+LONGEST_LABEL = 100
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,3 +36,78 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """Raise NotAllowed unless the credential has *scope*."""
         if scope not in self.scopes:
             raise NotAllowed(f"This key has the scope {', '.join(self.scopes)}; {scope} is needed.")
+
+
+class KeyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that is asked for: for which LEAs, for what, and for how long."""
+
+    scopes: Annotated[
+        list[Scope],
+        Meta(
+            min_length=1,
+            description="push: send and read the LEAs' own figures. read: read them. county: read every LEA. "
+            "admin: administer keys.",
+        ),
+    ]
+    leas: Annotated[
+        list[str],
+        Meta(
+            max_length=1_000,
+            description="CDS codes as text, leading zeros kept. Needed for push and read; county and admin take none.",
+        ),
+    ] = []
+    expires_in_days: Annotated[int, Meta(ge=1, le=LONGEST_EXPIRES_IN_DAYS, description="Every key expires.")] = (
+        EXPIRES_IN_DAYS
+    )
+    label: Annotated[
+        str,
+        Meta(max_length=LONGEST_LABEL, description="What the key is for, such as the system that sends. No person."),
+    ] = ""
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as it may be shown: everything but the secret."""
+
+    key_id: UUID
+    last_four: str
+    label: str
+    scopes: list[Scope]
+    leas: list[str]
+    state: KeyState
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class IssuedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key with its secret, which is shown this once and kept nowhere."""
+
+    secret: str
+    key: Key
+
+
+class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some keys, newest first; `next` continues, and is null on the last page."""
+
+    items: list[Key]
+    next: str | None
+
+
+class LeaCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code by which an LEA may be named, present or former, and the LEA's latest name."""
+
+    code: str
+    lea_id: int
+    name: str
+
+
+class LiveKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that works now, once for each LEA it speaks for."""
+
+    key_id: UUID
+    lea_id: int
+    label: str
+    last_four: str
+    expires_at: datetime

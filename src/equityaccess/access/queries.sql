@@ -1,0 +1,78 @@
+-- name: authenticate
+SELECT key_id, label, scopes, expires_at, revoked_at, lea_ids
+  FROM authenticate(CAST(:fingerprint AS bytea), CAST(:now AS timestamptz))
+
+-- fragment: code
+CASE i.scheme WHEN 'cds' THEN i.code ELSE i.scheme || ':' || i.code END
+
+-- name: lea_codes
+-- Former codes name their LEA too. Should a code have passed from one LEA to another, the latest holder has it.
+SELECT DISTINCT ON (i.scheme, i.code)
+       {{code}} AS code,
+       i.lea_id,
+       (SELECT p.name FROM lea_period p WHERE p.lea_id = i.lea_id ORDER BY p.valid_from DESC LIMIT 1) AS name
+  FROM identifier i
+ WHERE i.scheme IN ('cds', 'best')
+   AND EXISTS (SELECT FROM lea_period p WHERE p.lea_id = i.lea_id)
+ ORDER BY i.scheme, i.code, i.valid_to DESC
+
+-- name: lock_leas
+-- The app may not lock rows of the directory, so two new keys for one LEA queue on a number. The array is sorted,
+-- so two consortia that share LEAs cannot wait for each other.
+SELECT count(pg_advisory_xact_lock(CAST(:space AS integer), lea_id)) FROM unnest(CAST(:lea_ids AS integer[])) AS lea_id
+
+-- name: live_keys
+SELECT k.key_id, l.lea_id, k.label, k.last_four, k.expires_at
+  FROM api_key_lea l
+  JOIN api_key k USING (key_id)
+ WHERE l.lea_id = ANY (CAST(:lea_ids AS integer[]))
+   AND k.revoked_at IS NULL
+   AND k.expires_at > CAST(:now AS timestamptz)
+ ORDER BY k.created_at, k.key_id
+
+-- name: put_key
+INSERT INTO api_key (secret_sha256, last_four, label, scopes, created_at, created_by, expires_at)
+VALUES (CAST(:fingerprint AS bytea), CAST(:last_four AS text), CAST(:label AS text), CAST(:scopes AS text[]),
+        CAST(:now AS timestamptz), CAST(:created_by AS text), CAST(:expires_at AS timestamptz))
+RETURNING key_id
+
+-- name: put_key_leas
+INSERT INTO api_key_lea (key_id, lea_id)
+SELECT CAST(:key_id AS uuid), lea_id FROM unnest(CAST(:lea_ids AS integer[])) AS lea_id
+
+-- fragment: key_columns
+k.key_id, k.last_four, k.label, k.scopes,
+       ARRAY(SELECT (SELECT {{code}} FROM identifier i
+                      WHERE i.lea_id = l.lea_id AND i.scheme IN ('cds', 'best')
+                      ORDER BY i.scheme DESC, i.valid_to DESC LIMIT 1)
+               FROM api_key_lea l WHERE l.key_id = k.key_id ORDER BY 1) AS leas,
+       CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
+            WHEN k.expires_at <= CAST(:now AS timestamptz) THEN 'expired'
+            ELSE 'live' END AS state,
+       k.created_at, k.created_by, k.expires_at, k.revoked_at, k.last_used_at
+
+-- name: key
+SELECT {{key_columns}}
+  FROM api_key k
+ WHERE k.key_id = CAST(:key_id AS uuid)
+
+-- name: keys
+-- Newest first; the page starts after (after_created_at, after_key_id), when these are given.
+SELECT {{key_columns}}
+  FROM api_key k
+ WHERE (CAST(:lea_id AS integer) IS NULL
+        OR EXISTS (SELECT FROM api_key_lea l WHERE l.key_id = k.key_id AND l.lea_id = CAST(:lea_id AS integer)))
+   AND (CAST(:after_created_at AS timestamptz) IS NULL
+        OR (k.created_at, k.key_id) < (CAST(:after_created_at AS timestamptz), CAST(:after_key_id AS uuid)))
+ ORDER BY k.created_at DESC, k.key_id DESC
+ LIMIT CAST(:limit AS integer)
+
+-- name: keys_ending_in
+SELECT {{key_columns}}
+  FROM api_key k
+ WHERE k.last_four = CAST(:last_four AS text)
+ ORDER BY k.created_at DESC, k.key_id DESC
+
+-- name: revoke_key
+UPDATE api_key SET revoked_at = CAST(:now AS timestamptz)
+ WHERE key_id = CAST(:key_id AS uuid) AND revoked_at IS NULL
