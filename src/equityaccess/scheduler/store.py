@@ -1,0 +1,48 @@
+"""The table ``job_run``: which slots have run, and how they ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from equityaccess.database import Transaction, load_queries
+from equityaccess.scheduler.structs import JobOutcome
+
+sql = load_queries(__file__)
+
+_TURN_WAIT = "1h"  # for the previous run of the same job
+_ROW_WAIT = "1min"  # for rows that somebody else holds
+_WORK = "1h"
+
+
+async def take_turn(tx: Transaction, job: str) -> None:
+    """Wait until no other run of *job* is under way, and keep it so until *tx* ends."""
+    await tx.value(sql.allow_for, wait=_TURN_WAIT, work=_TURN_WAIT)
+    await tx.value(sql.wait_for_turn, job=job)
+    await tx.value(sql.allow_for, wait=_ROW_WAIT, work=_WORK)
+
+
+async def has_run(tx: Transaction, job: str, slot: datetime) -> bool:
+    """Whether the slot is taken: run, failed or skipped."""
+    taken: bool = await tx.value(sql.has_run, job=job, slot=slot)
+    return taken
+
+
+async def record(tx: Transaction, outcome: JobOutcome) -> bool:
+    """Write *outcome* down; False when the slot has a row already, which then stays as it is."""
+    values = {name: getattr(outcome, name) for name in outcome.__struct_fields__}
+    return await tx.execute(sql.record, **values) == 1
+
+
+async def skip(tx: Transaction, job: str, slots: Sequence[datetime], now: datetime, said: str) -> int:
+    """Write down that *slots* will not run, and why; how many had no row yet."""
+    return await tx.execute(sql.skip, job=job, slots=list(slots), now=now, said=said)
+
+
+async def last_slot(tx: Transaction, job: str) -> datetime | None:
+    """The latest slot of *job* that has a row."""
+    slot: datetime | None = await tx.value(sql.last_slot, job=job)
+    return slot
+
+
+async def last_runs(tx: Transaction) -> dict[str, JobOutcome]:
+    """The latest run of each job, by its name."""
+    return {run.job: run for run in await tx.all(sql.last_runs, JobOutcome)}
