@@ -20,14 +20,14 @@ from equityaccess.access.structs import (
 from equityaccess.problems import Invalid, Problem
 
 # For secret scanners: what every key looks like. Its last six characters are the CRC-32 of all before the last "_".
-SECRET_PATTERN: Final = r"eqa_live_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}"
+KEY_PATTERN: Final = r"eqa_live_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}"
 SECRET_BYTES: Final = 32
 LIVE_KEYS_PER_LEA: Final = 2  # the one in use, and the one that is to replace it
 SCOPES_OF_AN_LEA: Final[frozenset[Scope]] = frozenset({"push", "read"})
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX = "eqa_live_"
-_WHOLE = re.compile(rf"\A{SECRET_PATTERN}\Z", re.ASCII)
+_WHOLE = re.compile(rf"\A{KEY_PATTERN}\Z", re.ASCII)
 _LENGTH = len(_PREFIX) + 43 + 1 + 6
 _PERSONAL = {
     "an e-mail address": re.compile(r"[^\s@]@[^\s@]"),
@@ -88,7 +88,7 @@ def reason_to_refuse(caller: Caller, now: datetime) -> Problem | None:
             code="key-expired",
             detail=f"This key expired at {_instant(caller.expires_at)}.",
             owner="county",
-            suggestion="Ask the county office for a new key; an LEA may have two at a time, so that one can follow the other.",
+            suggestion="Ask the county office for a new key. An LEA may have two, so that one can follow the other.",
         )
     return None
 

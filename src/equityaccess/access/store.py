@@ -82,6 +82,9 @@ async def list_keys(
 
 
 async def revoke_key(tx: Transaction, key_id: UUID, now: datetime) -> Key | None:
-    """Make the key useless from the next request on; the key, or None if there is none. Revoking twice keeps the first time."""
+    """Make the key useless from the next request on; None if there is no such key.
+
+    Revoking it again keeps the first time.
+    """
     await tx.execute(sql.revoke_key, key_id=key_id, now=now)
     return await find_key(tx, key_id, now)
