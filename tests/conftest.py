@@ -59,9 +59,10 @@ def fresh_name(what: str) -> str:
 @pytest.fixture(scope="session")
 async def migrated(server: str) -> AsyncIterator[str]:
     """The name of an empty, migrated database, to be used as a template only."""
-    async with clone(server, fresh_name("migrated"), "template0") as url:
+    name = fresh_name("migrated")
+    async with clone(server, name, "template0") as url:
         await migrate(url)
-        yield url.rpartition("/")[2].partition("?")[0]
+        yield name
 
 
 @pytest.fixture

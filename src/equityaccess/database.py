@@ -28,6 +28,7 @@ T = TypeVar("T")
 NO_LEA: Final[Sequence[int]] = ()
 _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")
 _NAMED = re.compile(r"^-- (name|fragment): (\w+)\n", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)  # a colon in one would read as a parameter
 _FRAGMENT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -76,7 +77,7 @@ def load_queries(beside: str) -> Queries:
     fragments: dict[str, str] = {}
     queries = []
     for kind, name, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        sql = _FRAGMENT.sub(lambda match: fragments[match[1]], body.strip().rstrip(";"))
+        sql = _FRAGMENT.sub(lambda match: fragments[match[1]], _COMMENT.sub("", body).strip().rstrip(";"))
         if kind == "fragment":
             fragments[name] = sql
         else:

@@ -8,12 +8,15 @@ CREATE TABLE indicator (
   caveat text NOT NULL DEFAULT '',
   source text NOT NULL,
   unit text NOT NULL CHECK (unit IN ('students', 'employees', 'households', 'requests', 'children')),
+  asked_from date NOT NULL DEFAULT DATE '2022-07-01',
   cadence text NOT NULL CHECK (cadence IN ('monthly', 'quarterly', 'yearly', 'once')),
   counts_for_days integer NOT NULL CHECK (counts_for_days > 0),
   polarity text NOT NULL CHECK (polarity IN ('more_is_better', 'less_is_better')),
   asked_of text[] NOT NULL,
   is_in_plan boolean NOT NULL
 );
+
+COMMENT ON COLUMN indicator.asked_from IS 'Figures for the group ALL begin in this week, all unknown if need be; the default is the first day of the Strategic Plan 2022-2025';
 
 COMMENT ON COLUMN indicator.counts_for_days IS 'An observation older than this no longer counts: the people in it are unknown again';
 
@@ -239,6 +242,7 @@ CREATE TABLE coverage_point (
   met bigint NOT NULL,
   not_met bigint NOT NULL,
   not_applicable bigint NOT NULL,
+  unknown bigint NOT NULL,
   unheard bigint NOT NULL,
   leas_asked integer NOT NULL,
   leas_heard integer NOT NULL,

@@ -1,0 +1,248 @@
+-- Weeks are counted from Sunday 2018-07-01: week w ends on that day + 7 * w. A figure of a past week holds for its last
+-- day; the figure of the running week holds for :today.
+
+-- fragment: counted_until
+least(o.next_as_of, o.valid_until + 1, o.as_of + i.counts_for_days)
+
+-- fragment: counts_in_weeks
+-- The weeks in whose figure a span counts, from :first on; none if it ended before the first week's end.
+generate_series(
+  greatest((s.as_of - DATE '2018-07-01' + 6) / 7, s.first_week),
+  CASE WHEN s.counts_until > CAST(:today AS date) THEN CAST(:last_week AS integer)
+       ELSE least((s.counts_until - 1 - DATE '2018-07-01') / 7, CAST(:last_week AS integer) - 1) END)
+
+-- fragment: points
+-- From `pair` (what to work out, from which week on) and `effective` (what counts in which week) to the figures of the
+-- county and of each kind of LEA. People of LEAs not heard from come in through enrollment, once per authorizer family.
+week AS (
+  SELECT w AS week, least(DATE '2018-07-01' + 7 * w, CAST(:today AS date)) AS on_day
+    FROM generate_series((SELECT min(first_week) FROM pair), CAST(:last_week AS integer)) AS w
+),
+member AS MATERIALIZED (
+  SELECT w.week, w.on_day, p.lea_id, p.kind, h.lea_id AS head_id, h.kind AS head_kind
+    FROM week w
+    JOIN lea_period p ON p.valid_from <= w.on_day AND w.on_day < p.valid_to AND p.funding IS DISTINCT FROM 'local'
+    JOIN lea_period h ON h.lea_id = coalesce(p.authorizer_id, p.lea_id) AND h.valid_from <= w.on_day AND w.on_day < h.valid_to
+   WHERE h.county_code = CAST(:county AS text)
+),
+asked AS MATERIALIZED (
+  SELECT m.week, m.on_day, a.asked_of, m.head_id, m.head_kind, m.kind, count(*) AS leas
+    FROM member m
+    JOIN (SELECT DISTINCT asked_of FROM indicator WHERE indicator_id IN (SELECT indicator_id FROM pair)) a ON m.kind = ANY (a.asked_of)
+   GROUP BY m.week, m.on_day, a.asked_of, m.head_id, m.head_kind, m.kind
+),
+enrolled AS MATERIALIZED (
+  SELECT lea_id, student_group_id, students,
+         CASE WHEN lag(census_on) OVER terms IS NULL THEN DATE '-infinity' ELSE census_on END AS from_on,
+         coalesce(lead(census_on) OVER terms, DATE 'infinity') AS to_on
+    FROM enrollment
+   WINDOW terms AS (PARTITION BY lea_id, student_group_id ORDER BY census_on)
+),
+family AS MATERIALIZED (
+  -- One row a family and group: how many are asked, and how many people its authorizer has enrolled.
+  SELECT a.week, a.asked_of, a.head_id, a.head_kind, n.student_group_id, a.leas, n.students
+    FROM (SELECT week, on_day, asked_of, head_id, head_kind, sum(leas) AS leas FROM asked GROUP BY week, on_day, asked_of, head_id, head_kind) a
+    JOIN enrolled n ON n.lea_id = a.head_id AND n.from_on <= a.on_day AND a.on_day < n.to_on
+   WHERE n.student_group_id IN (SELECT student_group_id FROM pair)
+),
+heard AS MATERIALIZED (
+  SELECT e.indicator_id, e.student_group_id, e.week, m.head_id, m.head_kind, m.kind, count(*) AS leas,
+         sum(e.population) AS population, sum(e.met) AS met, sum(e.not_met) AS not_met, sum(e.not_applicable) AS not_applicable,
+         sum(greatest(0, e.population - e.met - e.not_met - e.not_applicable)) AS unknown, max(e.evidence) AS evidence
+    FROM effective e
+    JOIN member m ON m.lea_id = e.lea_id AND m.week = e.week
+   GROUP BY e.indicator_id, e.student_group_id, e.week, m.head_id, m.head_kind, m.kind
+),
+part AS (
+  -- 1. What was reported.
+  SELECT indicator_id, student_group_id, week, kind, population, met, not_met, not_applicable, unknown, 0 AS unheard, 0 AS asked, leas AS heard, evidence
+    FROM heard
+  UNION ALL
+  -- 2. Everybody enrolled in the families asked, as if none had been heard from ...
+  SELECT p.indicator_id, p.student_group_id, f.week, f.head_kind, f.students, 0, 0, 0, f.students, f.students, 0, 0, NULL
+    FROM pair p
+    JOIN indicator i ON i.indicator_id = p.indicator_id AND i.unit = 'students'
+    JOIN (SELECT week, asked_of, student_group_id, head_kind, sum(students) AS students FROM family GROUP BY week, asked_of, student_group_id, head_kind) f
+      ON f.asked_of = i.asked_of AND f.student_group_id = p.student_group_id AND f.week >= p.first_week
+  UNION ALL
+  -- 3. ... less what was heard: a family heard in full has no unheard people, one heard in part keeps the rest.
+  SELECT h.indicator_id, h.student_group_id, h.week, h.head_kind, -d.gone, 0, 0, 0, -d.gone, -d.gone, 0, 0, NULL
+    FROM (SELECT indicator_id, student_group_id, week, head_id, head_kind, sum(population) AS population, sum(leas) AS leas
+            FROM heard GROUP BY indicator_id, student_group_id, week, head_id, head_kind) h
+    JOIN indicator i ON i.indicator_id = h.indicator_id AND i.unit = 'students'
+    JOIN family f ON f.week = h.week AND f.asked_of = i.asked_of AND f.head_id = h.head_id AND f.student_group_id = h.student_group_id
+   CROSS JOIN LATERAL (SELECT CASE WHEN h.leas < f.leas THEN least(h.population, f.students) ELSE f.students END AS gone) d
+  UNION ALL
+  -- 4. Who was asked.
+  SELECT p.indicator_id, p.student_group_id, a.week, a.kind, 0, 0, 0, 0, 0, 0, a.leas, 0, NULL
+    FROM pair p
+    JOIN indicator i ON i.indicator_id = p.indicator_id
+    JOIN (SELECT week, asked_of, kind, sum(leas) AS leas FROM asked GROUP BY week, asked_of, kind) a ON a.asked_of = i.asked_of AND a.week >= p.first_week
+),
+point AS (
+  SELECT coalesce(kind, 'county') AS scope, indicator_id, student_group_id, DATE '2018-07-01' + 7 * week AS week_ending,
+         least(DATE '2018-07-01' + 7 * week, CAST(:today AS date)) AS as_of,
+         CAST(sum(population) AS bigint) AS population, CAST(sum(met) AS bigint) AS met, CAST(sum(not_met) AS bigint) AS not_met,
+         CAST(sum(not_applicable) AS bigint) AS not_applicable, CAST(sum(unknown) AS bigint) AS unknown, CAST(sum(unheard) AS bigint) AS unheard,
+         CAST(sum(asked) AS integer) AS leas_asked, CAST(sum(heard) AS integer) AS leas_heard, max(evidence) AS evidence
+    FROM part
+   GROUP BY GROUPING SETS ((indicator_id, student_group_id, week, kind), (indicator_id, student_group_id, week))
+)
+
+-- fragment: observed
+-- Every observation as it was known at :known_at, with the day of the one that replaced it.
+SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, o.population, o.met, o.not_met, o.not_applicable,
+       o.evidence, o.valid_until,
+       lead(o.as_of) OVER (PARTITION BY o.lea_id, o.indicator_id, o.student_group_id ORDER BY o.as_of, o.revision) AS next_as_of
+  FROM observation o
+
+-- fragment: everything
+pair AS MATERIALIZED (
+  SELECT indicator_id, student_group_id, min(first_week) AS first_week
+    FROM (SELECT o.indicator_id, o.student_group_id, (min(o.as_of) - DATE '2018-07-01' + 6) / 7 AS first_week
+            FROM observation o GROUP BY o.indicator_id, o.student_group_id
+          UNION ALL
+          SELECT i.indicator_id, g.student_group_id, (i.asked_from - DATE '2018-07-01' + 6) / 7
+            FROM indicator i, student_group g WHERE g.code = 'ALL' AND i.asked_from <= CAST(:today AS date)) first
+   GROUP BY indicator_id, student_group_id
+),
+effective AS (
+  SELECT s.lea_id, s.indicator_id, s.student_group_id, s.population, s.met, s.not_met, s.not_applicable, s.evidence, {{counts_in_weeks}} AS week
+    FROM (SELECT o.*, {{counted_until}} AS counts_until, 0 AS first_week
+            FROM ({{observed}} WHERE o.as_of <= CAST(:today AS date)) o
+            JOIN indicator i ON i.indicator_id = o.indicator_id
+           WHERE o.next_as_of IS DISTINCT FROM o.as_of) s
+),
+{{points}}
+
+-- name: lock
+-- Aggregation is one writer: the drain, the nightly expiry and the rebuild wait for each other.
+SELECT pg_advisory_xact_lock(1162039107)
+
+-- name: make_touched
+CREATE TEMP TABLE IF NOT EXISTS touched (lea_id integer, indicator_id smallint, student_group_id smallint, from_on date) ON COMMIT DELETE ROWS
+
+-- name: take_marks
+WITH taken AS (DELETE FROM coverage_mark RETURNING lea_id, indicator_id, student_group_id, from_on)
+INSERT INTO touched SELECT lea_id, indicator_id, student_group_id, min(from_on) FROM taken GROUP BY lea_id, indicator_id, student_group_id
+
+-- name: reach_back
+-- If no figure was worked out for some days, the weeks in between are owed too.
+INSERT INTO touched
+SELECT CAST(NULL AS integer), t.indicator_id, t.student_group_id, p.as_of
+  FROM (SELECT DISTINCT indicator_id, student_group_id FROM touched) t
+ CROSS JOIN LATERAL (SELECT as_of FROM coverage_point c
+                      WHERE c.scope = 'county' AND c.indicator_id = t.indicator_id AND c.student_group_id = t.student_group_id
+                      ORDER BY week_ending DESC LIMIT 1) p
+ WHERE p.as_of < CAST(:today AS date)
+
+-- name: forget_cells
+DELETE FROM coverage_cell c USING touched t
+ WHERE c.lea_id = t.lea_id AND c.indicator_id = t.indicator_id AND c.student_group_id = t.student_group_id
+
+-- name: put_cells
+INSERT INTO coverage_cell (lea_id, indicator_id, student_group_id, as_of, revision, counts_until, population, met, not_met, not_applicable, evidence)
+SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, {{counted_until}}, o.population, o.met, o.not_met, o.not_applicable, o.evidence
+  FROM ({{observed}}
+         JOIN touched t ON t.lea_id = o.lea_id AND t.indicator_id = o.indicator_id AND t.student_group_id = o.student_group_id
+        WHERE o.as_of <= CAST(:today AS date)) o
+  JOIN indicator i ON i.indicator_id = o.indicator_id
+ WHERE o.next_as_of IS DISTINCT FROM o.as_of AND {{counted_until}} > CAST(:today AS date)
+
+-- name: forget_points
+DELETE FROM coverage_point c
+ USING (SELECT indicator_id, student_group_id, (min(from_on) - DATE '2018-07-01' + 6) / 7 AS first_week FROM touched GROUP BY indicator_id, student_group_id) p
+ WHERE c.indicator_id = p.indicator_id AND c.student_group_id = p.student_group_id
+   AND c.week_ending >= DATE '2018-07-01' + 7 * least(p.first_week, CAST(:last_week AS integer))
+
+-- name: put_points
+-- The running week comes from the cells; earlier weeks, which a late observation restates, from the observations.
+WITH pair AS MATERIALIZED (
+  SELECT indicator_id, student_group_id, least((min(from_on) - DATE '2018-07-01' + 6) / 7, CAST(:last_week AS integer)) AS first_week
+    FROM touched GROUP BY indicator_id, student_group_id
+),
+effective AS (
+  SELECT c.lea_id, c.indicator_id, c.student_group_id, c.population, c.met, c.not_met, c.not_applicable, c.evidence, CAST(:last_week AS integer) AS week
+    FROM pair p JOIN coverage_cell c ON c.indicator_id = p.indicator_id AND c.student_group_id = p.student_group_id
+   WHERE c.counts_until > CAST(:today AS date)
+  UNION ALL
+  SELECT e.lea_id, e.indicator_id, e.student_group_id, e.population, e.met, e.not_met, e.not_applicable, e.evidence, e.week
+    FROM (SELECT s.*, {{counts_in_weeks}} AS week
+            FROM (SELECT o.*, {{counted_until}} AS counts_until
+                    FROM (SELECT b.*, p.first_week FROM ({{observed}} JOIN (SELECT indicator_id, student_group_id FROM pair WHERE first_week < CAST(:last_week AS integer)) q
+                             ON q.indicator_id = o.indicator_id AND q.student_group_id = o.student_group_id
+                           WHERE o.as_of <= CAST(:today AS date)) b
+                    JOIN pair p ON p.indicator_id = b.indicator_id AND p.student_group_id = b.student_group_id) o
+                    JOIN indicator i ON i.indicator_id = o.indicator_id
+                   WHERE o.next_as_of IS DISTINCT FROM o.as_of) s) e
+   WHERE e.week < CAST(:last_week AS integer)
+),
+{{points}}
+INSERT INTO coverage_point (scope, indicator_id, student_group_id, week_ending, as_of, population, met, not_met, not_applicable, unknown, unheard, leas_asked, leas_heard, evidence, computed_at)
+SELECT scope, indicator_id, student_group_id, week_ending, as_of, population, met, not_met, not_applicable, unknown, unheard, leas_asked, leas_heard, evidence, CAST(:now AS timestamptz)
+  FROM point
+
+-- name: mark_expired
+-- Cells whose observation no longer counts; every pair whose newest figure is not today's; and, for the group ALL,
+-- indicators whose figures do not reach back to the day they were first asked.
+INSERT INTO coverage_mark (lea_id, indicator_id, student_group_id, from_on)
+SELECT lea_id, indicator_id, student_group_id, counts_until FROM coverage_cell WHERE counts_until <= CAST(:today AS date)
+UNION ALL
+SELECT CAST(NULL AS integer), indicator_id, student_group_id, CASE WHEN is_short THEN asked_from ELSE newest END
+  FROM (SELECT i.indicator_id, g.student_group_id, i.asked_from, max(p.as_of) AS newest,
+               g.code = 'ALL' AND i.asked_from <= CAST(:today AS date)
+                 AND coalesce(min(p.week_ending) > DATE '2018-07-01' + 7 * ((i.asked_from - DATE '2018-07-01' + 6) / 7), true) AS is_short
+          FROM indicator i
+         CROSS JOIN student_group g
+          LEFT JOIN coverage_point p ON p.scope = 'county' AND p.indicator_id = i.indicator_id AND p.student_group_id = g.student_group_id
+         GROUP BY i.indicator_id, g.student_group_id, g.code) pair
+ WHERE is_short OR newest < CAST(:today AS date)
+
+-- name: make_fresh_points
+CREATE TEMP TABLE IF NOT EXISTS fresh_point (LIKE coverage_point) ON COMMIT DELETE ROWS
+
+-- name: make_fresh_cells
+CREATE TEMP TABLE IF NOT EXISTS fresh_cell (LIKE coverage_cell) ON COMMIT DELETE ROWS
+
+-- name: rebuild_points
+WITH {{everything}}
+INSERT INTO fresh_point
+SELECT scope, indicator_id, student_group_id, week_ending, as_of, population, met, not_met, not_applicable, unknown, unheard, leas_asked, leas_heard, evidence, CAST(:now AS timestamptz)
+  FROM point
+
+-- name: rebuild_cells
+INSERT INTO fresh_cell
+SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, {{counted_until}}, o.population, o.met, o.not_met, o.not_applicable, o.evidence
+  FROM ({{observed}}
+        WHERE o.as_of <= CAST(:today AS date) AND o.as_of > CAST(:today AS date) - (SELECT max(counts_for_days) FROM indicator)) o
+  JOIN indicator i ON i.indicator_id = o.indicator_id
+ WHERE o.next_as_of IS DISTINCT FROM o.as_of AND {{counted_until}} > CAST(:today AS date)
+
+-- name: different_points
+SELECT coalesce(f.scope, c.scope) AS scope, i.code AS indicator, g.code AS student_group, coalesce(f.week_ending, c.week_ending) AS week_ending
+  FROM fresh_point f
+  FULL JOIN coverage_point c USING (scope, indicator_id, student_group_id, week_ending)
+  JOIN indicator i USING (indicator_id)
+  JOIN student_group g USING (student_group_id)
+ WHERE (f.as_of, f.population, f.met, f.not_met, f.not_applicable, f.unknown, f.unheard, f.leas_asked, f.leas_heard, f.evidence)
+       IS DISTINCT FROM (c.as_of, c.population, c.met, c.not_met, c.not_applicable, c.unknown, c.unheard, c.leas_asked, c.leas_heard, c.evidence)
+ ORDER BY 4, 1, 2, 3
+
+-- name: different_cells
+SELECT count(*)
+  FROM fresh_cell f
+  FULL JOIN coverage_cell c USING (lea_id, indicator_id, student_group_id)
+ WHERE (f.as_of, f.revision, f.counts_until, f.population, f.met, f.not_met, f.not_applicable, f.evidence)
+       IS DISTINCT FROM (c.as_of, c.revision, c.counts_until, c.population, c.met, c.not_met, c.not_applicable, c.evidence)
+
+-- name: clear_points
+DELETE FROM coverage_point
+
+-- name: clear_cells
+DELETE FROM coverage_cell
+
+-- name: keep_fresh_points
+INSERT INTO coverage_point SELECT * FROM fresh_point
+
+-- name: keep_fresh_cells
+INSERT INTO coverage_cell SELECT * FROM fresh_cell
