@@ -207,6 +207,7 @@ CREATE TABLE public.indicator (
     caveat text DEFAULT ''::text NOT NULL,
     source text NOT NULL,
     unit text NOT NULL,
+    asked_from date DEFAULT '2022-07-01'::date NOT NULL,
     cadence text NOT NULL,
     counts_for_days integer NOT NULL,
     polarity text NOT NULL,
@@ -221,6 +222,8 @@ CREATE TABLE public.indicator (
 ALTER TABLE ONLY public.indicator FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.indicator OWNER TO equityaccess_owner;
+
+COMMENT ON COLUMN public.indicator.asked_from IS 'Figures for the group ALL begin in this week, all unknown if need be; the default is the first day of the Strategic Plan 2022-2025';
 
 COMMENT ON COLUMN public.indicator.counts_for_days IS 'An observation older than this no longer counts: the people in it are unknown again';
 

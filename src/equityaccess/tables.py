@@ -1,0 +1,287 @@
+"""The tables on one page, as SQLAlchemy Core: for statements whose shape depends on the caller, and to find drift.
+
+The migrations in ``db/migrations`` make the tables; this page knows their columns, keys and indexes, and a test
+compares the two. CHECKs, exclusions, partitions, comments, policies and grants stand in the migrations only, and as
+PostgreSQL sees them in ``db/schema.sql``.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+metadata = MetaData()
+_INSTANT = DateTime(timezone=True)
+_FOREVER = text("'infinity'::date")
+
+
+def _key(name: str, *more: Any, **options: Any) -> Column[Any]:
+    return Column(name, *more, primary_key=True, **options)
+
+
+def _required(name: str, *more: Any, **options: Any) -> Column[Any]:
+    return Column(name, *more, nullable=False, **options)
+
+
+# What is asked, of whom and about whom
+
+indicator = Table(
+    "indicator",
+    metadata,
+    _key("indicator_id", SmallInteger, Identity(always=True)),
+    _required("code", Text, unique=True),
+    _required("name", Text),
+    _required("definition", Text),
+    _required("caveat", Text, server_default=text("''::text")),
+    _required("source", Text),
+    _required("unit", Text),
+    _required("asked_from", Date, server_default=text("'2022-07-01'::date")),
+    _required("cadence", Text),
+    _required("counts_for_days", Integer),
+    _required("polarity", Text),
+    _required("asked_of", ARRAY(Text)),
+    _required("is_in_plan", Boolean),
+)
+
+student_group = Table(
+    "student_group",
+    metadata,
+    _key("student_group_id", SmallInteger, Identity(always=True)),
+    _required("code", Text, unique=True),
+    _required("name", Text),
+    _required("kind", Text),
+    Column("dashboard_code", Text),
+    Column("dataquest_code", Text),
+    _required("definition", Text),
+    _required("source", Text),
+)
+
+target = Table(
+    "target",
+    metadata,
+    _key("indicator_id", ForeignKey("indicator.indicator_id")),
+    _key("student_group_id", ForeignKey("student_group.student_group_id")),
+    _key("target_on", Date),
+    _required("percent", Numeric(5, 2)),
+    Column("baseline_percent", Numeric(5, 2)),
+    Column("baseline_on", Date),
+    _required("source", Text),
+)
+
+# The directory
+
+lea = Table("lea", metadata, _key("lea_id", Integer, Identity(always=True)))
+
+lea_period = Table(
+    "lea_period",
+    metadata,
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("valid_from", Date),
+    _required("valid_to", Date, server_default=_FOREVER),
+    _required("name", Text),
+    _required("kind", Text),
+    _required("county_code", Text),
+    Column("authorizer_id", ForeignKey("lea.lea_id")),
+    Column("funding", Text),
+    Column("city", Text),
+    Column("zip", Text),
+    Column("grades", Text),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    _key("scheme", Text),
+    _key("code", Text),
+    _required("lea_id", ForeignKey("lea.lea_id")),
+    _key("valid_from", Date),
+    _required("valid_to", Date, server_default=_FOREVER),
+    Index("identifier_of_lea", "lea_id", "scheme"),
+)
+
+enrollment = Table(
+    "enrollment",
+    metadata,
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("school_year", Text),
+    _key("student_group_id", ForeignKey("student_group.student_group_id")),
+    _required("census_on", Date),
+    _required("students", Integer),
+    _required("includes_charters", Boolean),
+    _required("source", Text),
+)
+
+expectation = Table(
+    "expectation",
+    metadata,
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("indicator_id", ForeignKey("indicator.indicator_id")),
+    _key("period_from", Date),
+    _required("period_to", Date),
+    _required("due_on", Date),
+)
+
+# Keys
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _key("key_id", Uuid, server_default=text("gen_random_uuid()")),
+    _required("secret_sha256", LargeBinary, unique=True),
+    _required("last_four", Text),
+    _required("label", Text),
+    _required("scopes", ARRAY(Text)),
+    _required("created_at", _INSTANT),
+    _required("created_by", Text),
+    _required("expires_at", _INSTANT),
+    Column("revoked_at", _INSTANT),
+    Column("last_used_at", _INSTANT),
+)
+
+api_key_lea = Table(
+    "api_key_lea",
+    metadata,
+    _key("key_id", ForeignKey("api_key.key_id")),
+    _key("lea_id", ForeignKey("lea.lea_id")),
+)
+
+# Submissions and observations
+
+submission = Table(
+    "submission",
+    metadata,
+    _key("submission_id", Uuid, server_default=text("gen_random_uuid()")),
+    _required("key_id", ForeignKey("api_key.key_id")),
+    _required("lea_ids", ARRAY(Integer)),
+    _required("received_at", _INSTANT),
+    _required("content_type", Text),
+    _required("parameters", Text),
+    Column("byte_count", BigInteger),
+    Column("sha256", LargeBinary),
+    Column("outcome", Text),
+    Column("status", SmallInteger),
+    Column("answer", LargeBinary),
+    Column("decided_at", _INSTANT),
+)
+Index("submission_newest", submission.c.received_at.desc(), submission.c.submission_id.desc())
+
+submission_body = Table(
+    "submission_body",
+    metadata,
+    _key("submission_id", ForeignKey("submission.submission_id")),
+    _key("part", Integer),
+    _required("deflated", LargeBinary),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    _key("key_id", ForeignKey("api_key.key_id")),
+    _key("idempotency_key", Text),
+    _required("fingerprint", LargeBinary),
+    _required("submission_id", ForeignKey("submission.submission_id")),
+    _required("created_at", _INSTANT),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    _key("lea_id", Integer),
+    _key("indicator_id", SmallInteger),
+    _key("student_group_id", SmallInteger),
+    _key("as_of", Date),
+    _key("revision", Integer),
+    _required("population", Integer),
+    _required("met", Integer),
+    _required("not_met", Integer),
+    _required("not_applicable", Integer),
+    _required("evidence", Text),
+    Column("valid_until", Date),
+    Column("met_by_family", Integer),
+    Column("met_by_lea", Integer),
+    Column("barrier_not_available", Integer),
+    Column("barrier_not_affordable", Integer),
+    Column("barrier_not_desired", Integer),
+    Column("barrier_other", Integer),
+    _required("submission_id", Uuid),
+    _required("recorded_at", _INSTANT),
+)
+
+# Coverage
+
+coverage_mark = Table(
+    "coverage_mark",
+    metadata,
+    _key("mark_id", BigInteger, Identity(always=True)),
+    Column("lea_id", ForeignKey("lea.lea_id")),
+    _required("indicator_id", SmallInteger),
+    _required("student_group_id", SmallInteger),
+    _required("from_on", Date),
+)
+
+coverage_cell = Table(
+    "coverage_cell",
+    metadata,
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("indicator_id", ForeignKey("indicator.indicator_id")),
+    _key("student_group_id", ForeignKey("student_group.student_group_id")),
+    _required("as_of", Date),
+    _required("revision", Integer),
+    _required("counts_until", Date),
+    _required("population", Integer),
+    _required("met", Integer),
+    _required("not_met", Integer),
+    _required("not_applicable", Integer),
+    _required("evidence", Text),
+    Index("coverage_cell_of_pair", "indicator_id", "student_group_id"),
+)
+
+coverage_point = Table(
+    "coverage_point",
+    metadata,
+    _key("scope", Text),
+    _key("indicator_id", ForeignKey("indicator.indicator_id")),
+    _key("student_group_id", ForeignKey("student_group.student_group_id")),
+    _key("week_ending", Date),
+    _required("as_of", Date),
+    _required("population", BigInteger),
+    _required("met", BigInteger),
+    _required("not_met", BigInteger),
+    _required("not_applicable", BigInteger),
+    _required("unknown", BigInteger),
+    _required("unheard", BigInteger),
+    _required("leas_asked", Integer),
+    _required("leas_heard", Integer),
+    Column("evidence", Text),
+    _required("computed_at", _INSTANT),
+)
+
+job_run = Table(
+    "job_run",
+    metadata,
+    _key("job", Text),
+    _key("slot", _INSTANT),
+    _required("started_at", _INSTANT),
+    Column("finished_at", _INSTANT),
+    _required("state", Text),
+    Column("touched", BigInteger),
+    Column("said", Text),
+)
