@@ -1,18 +1,27 @@
 """Real PostgreSQL for every test: one server a session, one migrated and seeded template, one clone a test."""
 
+import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import httpx
 import pytest
+from litestar import Litestar
 
-from equityaccess import embedded
+from equityaccess import clock, embedded
+from equityaccess.access.issue import issue_key
+from equityaccess.access.structs import KeyIn, Scope
+from equityaccess.app import create_app
 from equityaccess.database import Database, connect
+from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
 from equityaccess.settings import Settings
+from tests.held import held_to_the_contract
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +81,34 @@ async def empty_url(server: str, migrated: str) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+async def seeded(server: str, migrated: str) -> AsyncIterator[str]:
+    """The name of a migrated database with the reference data in it, to be used as a template only."""
+    async with clone(server, fresh_name("seeded"), migrated) as url:
+        owner = await connect(settings_for(url), role="owner")
+        await seed(owner, clock.today())
+        await owner.close()
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+@pytest.fixture
+async def database_url(server: str, seeded: str) -> AsyncIterator[str]:
+    """The URL of a database with the reference data in it."""
+    async with clone(server, fresh_name("test"), seeded) as url:
+        yield url
+
+
 def settings_for(url: str, **changes: object) -> Settings:
     """Settings for a test server, which is fast because it may forget."""
     return Settings(database_url=url, demand_durability=False, pool_size=4, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on a database with the reference data in it, in the role app."""
+    database = await connect(settings_for(database_url))
+    yield database
+    await database.close()
 
 
 @pytest.fixture
@@ -83,3 +117,62 @@ async def empty(empty_url: str) -> AsyncIterator[Database]:
     database = await connect(settings_for(empty_url))
     yield database
     await database.close()
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """The header that shows a key."""
+    return {"Authorization": f"Bearer {secret}"}
+
+
+MakeKey = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def make_key(empty_url: str) -> AsyncIterator[MakeKey]:
+    """``await make_key(lea="19642120000000", scopes=["push"])`` is the secret of a new key in the client's database."""
+    db = await connect(settings_for(empty_url))
+
+    async def issue(*, lea: str | None = None, leas: Sequence[str] = (), scopes: Sequence[Scope] = ("push",)) -> str:
+        wanted = KeyIn(scopes=list(scopes), leas=[lea, *leas] if lea else list(leas), label="a test")
+        async with db.transaction(every_lea=True) as tx:
+            issued = await issue_key(tx, wanted, created_by="a test", now=clock.now())
+        return issued.secret
+
+    yield issue
+    await db.close()
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    """*app* between its start and its stop, in a task of its own as under a server. What it raises, this raises."""
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, told.get, said.put))  # type: ignore[arg-type]
+    await told.put({"type": "lifespan.startup"})
+    if (await said.get())["type"] == "lifespan.startup.failed":
+        await life
+    yield
+    await told.put({"type": "lifespan.shutdown"})
+    await life
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application with these settings, each of whose answers is held to the contract."""
+    app = create_app(settings)
+    async with (
+        lifespan(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://equityaccess.test",
+            event_hooks={"response": [held_to_the_contract]},
+        ) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+async def client(empty_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application on a database of its own; every answer is held to the contract."""
+    async with serving(settings_for(empty_url)) as client:
+        yield client

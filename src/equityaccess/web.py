@@ -1,4 +1,4 @@
-"""What every route shares: refusals in the contract, refusals on the wire, ETags, formats, cursors, strict parameters."""
+"""What every route shares: refusals in the contract and on the wire, strict requests, ETags, formats, cursors."""
 
 import base64
 import hashlib
@@ -11,42 +11,42 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.datastructures.headers import Accept
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
+from equityaccess import jsonbody
+from equityaccess.openapi import JSON, PROBLEM_JSON, Contract, Operation
 from equityaccess.problems import (
     REFUSALS,
     InternalError,
     Invalid,
     MalformedRequest,
     NotAcceptable,
-    NotAuthenticated,
     Problem,
     ProblemDetails,
     Refusal,
     RepeatedParameter,
-    TooManyRequests,
     Unavailable,
+    UnsupportedMediaType,
 )
 
 T = TypeVar("T")
-PROBLEM_JSON = "application/problem+json"
 _BY_STATUS = {refusal.status: refusal for refusal in reversed(REFUSALS)}
 _log = structlog.get_logger()
 
 
 def refuses(*refusals: type[Refusal]) -> dict[int, ResponseSpec]:
-    """The refusals of a route, for its ``responses=``: the given ones and those that any route under /v1 may give."""
-    every: tuple[type[Refusal], ...] = (MalformedRequest, NotAuthenticated, Invalid, TooManyRequests, Unavailable)
+    """A route's own refusals, for its ``responses=``; those of the guards before it are added to the contract by themselves."""
     declared: dict[int, list[type[Refusal]]] = {}
-    for refusal in dict.fromkeys((*refusals, *every)):
+    for refusal in dict.fromkeys(refusals):
         declared.setdefault(refusal.status, []).append(refusal)
     return {
         status: ResponseSpec(
             ProblemDetails,
             media_type=PROBLEM_JSON,
-            description=" ".join((one.__doc__ or one.title).strip() for one in ones),
+            description=" ".join(" ".join((one.__doc__ or one.title).split()) for one in ones),
             generate_examples=False,
         )
         for status, ones in sorted(declared.items())
@@ -101,28 +101,46 @@ def as_refusal(error: Exception) -> Refusal:
 
 def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The exception handler: every refusal and every failure is a problem document."""
+    state = request.scope.get("state", {})
+    if state.get("hung_up") and isinstance(error, HTTPException) and error.status_code >= 500:
+        error = MalformedRequest("The connection ended before the body did; nothing was done.")
     refusal = as_refusal(error)
-    details = refusal.details(request_id=request.scope.get("state", {}).get("request_id"))
     headers = dict(refusal.headers)
     if isinstance(error, HTTPException) and error.headers:
-        headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
-    return Response(msgspec.json.encode(details), status_code=refusal.status, media_type=PROBLEM_JSON, headers=headers)
+        headers |= {"Allow": value for name, value in error.headers.items() if name.lower() == "allow"}
+    body = msgspec.json.encode(refusal.details(request_id=state.get("request_id")))
+    return Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=headers)
 
 
 def answer(request: Request[Any, Any, Any], content: T, *, status_code: int = 200) -> Response[T]:
     """*content* with its ETag, or 304 when the caller has it already."""
-    body = msgspec.json.encode(content)
+    given = answer_bytes(request, msgspec.json.encode(content), media_type=JSON, status_code=status_code)
+    given.headers["Vary"] = "Authorization, Accept"
+    return given  # type: ignore[return-value]
+
+
+def answer_bytes(
+    request: Request[Any, Any, Any],
+    body: bytes,
+    *,
+    media_type: str,
+    status_code: int = 200,
+    cache_control: str = "private, no-cache",
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """*body* as it is, with its ETag, or 304 when the caller has it already."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept"}
+    all_headers = {"ETag": etag, "Cache-Control": cache_control, **(headers or {})}
     known = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")]
     if etag in known or known == ["*"]:
-        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]
-    return Response(body, status_code=status_code, media_type="application/json", headers=headers)  # type: ignore[arg-type]
+        return Response(b"", status_code=304, headers=all_headers)
+    return Response(body, status_code=status_code, media_type=media_type, headers=all_headers)
 
 
-def chosen_format(request: Request[Any, Any, Any], offered: Sequence[str]) -> str:
+def chosen_format(request: ASGIConnection[Any, Any, Any, Any], offered: Sequence[str]) -> str:
     """The media type of *offered* that ``Accept`` likes best; the first when it has no wish. Raises NotAcceptable."""
-    best = request.accept.best_match(list(offered), default=None) if request.headers.get("Accept") else offered[0]
+    sent = request.headers.get("Accept")
+    best = Accept(sent).best_match(list(offered)) if sent else offered[0]
     if best is None:
         raise NotAcceptable(f"Accept names none of {', '.join(offered)}.")
     return best
@@ -151,43 +169,91 @@ def decode_cursor(token: str, into: type[T]) -> T:
         ) from None
 
 
-def declared_parameters(schema: Any) -> dict[str, frozenset[str]]:
-    """The query parameters that the contract declares, by operation id."""
-    found: dict[str, frozenset[str]] = {}
-    for item in (schema.paths or {}).values():
-        for method in ("get", "post", "put", "patch", "delete"):
-            if operation := getattr(item, method):
-                names = (p.name for p in operation.parameters or () if p.param_in == "query")
-                found[operation.operation_id] = frozenset(names)
-    return found
+def unambiguous_length(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: a body has one length. Two headers that disagree about it are how requests are smuggled past a proxy.
 
-
-def only_declared_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A guard: an unknown query parameter is refused, never ignored, and none may stand twice.
-
-    Raises Invalid or RepeatedParameter.
+    Raises MalformedRequest.
     """
-    sent = Counter(name for name, _ in connection.query_params.multi_items())
-    if not sent:
+    names = [name for name, _ in connection.scope["headers"] if name in (b"content-length", b"transfer-encoding")]
+    if len(names) > 1:
+        raise MalformedRequest(
+            "Content-Length and Transfer-Encoding say twice how long the body is.", headers={"Connection": "close"}
+        )
+
+
+def only_declared(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard: query parameters and ``Accept`` are held to the contract before anything is done.
+
+    Raises Invalid for an unknown parameter, RepeatedParameter for one that stands twice, and NotAcceptable.
+    """
+    contract: Contract = connection.app.state.contract
+    declared = contract.operations.get(getattr(handler, "operation_id", None) or "")
+    if declared is None:  # OPTIONS, which the framework answers
         return
-    state = connection.app.state
-    if "declared_parameters" not in state:
-        state.declared_parameters = declared_parameters(connection.app.openapi_schema)
-    allowed = state.declared_parameters.get(getattr(handler, "operation_id", None), frozenset())
-    unknown = sorted(sent.keys() - allowed)
-    if unknown:
+    _only_declared_parameters(connection, declared)
+    if connection.headers.get("Accept") and declared.answers:
+        chosen_format(connection, declared.answers)
+
+
+def _only_declared_parameters(connection: ASGIConnection[Any, Any, Any, Any], declared: Operation) -> None:
+    sent = Counter(name for name, _ in connection.query_params.multi_items())
+    if unknown := sorted(sent.keys() - declared.query):
         raise Invalid(
             f"Unknown query parameter: {', '.join(unknown)}.",
             errors=[
                 Problem(
                     code="unknown-parameter",
-                    detail=f"{name!r} is not a parameter of this route; it takes {', '.join(sorted(allowed)) or 'none'}.",
+                    detail=f"{name!r} is not a parameter of this route; it takes {', '.join(sorted(declared.query)) or 'none'}.",
                     pointer=f"/query/{name}",
                     owner="sender",
                 )
                 for name in unknown
             ],
         )
-    twice = sorted(name for name, times in sent.items() if times > 1)
-    if twice:
+    if twice := sorted(name for name, times in sent.items() if times > 1):
         raise RepeatedParameter(f"Sent more than once: {', '.join(twice)}.")
+
+
+async def readable_body(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard: where a handler takes ``data``, its JSON is read strictly first, and every fault in it is found.
+
+    Raises UnsupportedMediaType, TooLarge, MalformedRequest or Invalid.
+    """
+    if handler.parsed_data_field is not None and isinstance(connection, Request):
+        await read_json(connection, handler.parsed_data_field.annotation)
+
+
+async def read_json(request: Request[Any, Any, Any], into: type[T], *, max_depth: int = jsonbody.MAX_DEPTH) -> T:
+    """The body as *into*; its size is held by the route's ``request_max_body_size``.
+
+    Raises UnsupportedMediaType, TooLarge, MalformedRequest or Invalid.
+    """
+    demand_media_type(request, (JSON,))
+    return jsonbody.read(await request.body(), into, max_depth=max_depth)
+
+
+def demand_media_type(request: Request[Any, Any, Any], read: Sequence[str]) -> str:
+    """The media type of the body, which must be one of *read*, in UTF-8 and not compressed.
+
+    Raises UnsupportedMediaType: a form of another site's page could send text/plain or a form without asking.
+    """
+    given, options = request.content_type
+    if given not in read:
+        raise _unsupported(
+            "unsupported-media-type",
+            f"A body of type {given or 'unknown'!r} is not read here.",
+            f"Send Content-Type: {' or '.join(read)}.",
+        )
+    if (charset := options.get("charset", "utf-8").lower()) not in ("utf-8", "utf8"):
+        raise _unsupported("unsupported-charset", f"The charset {charset!r} is not read.", "Send UTF-8.")
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise _unsupported(
+            "unsupported-encoding", f"A body compressed as {encoding!r} is not read.", "Send it uncompressed."
+        )
+    return given
+
+
+def _unsupported(code: str, detail: str, suggestion: str) -> UnsupportedMediaType:
+    problem = Problem(code=code, detail=detail, owner="sender", suggestion=suggestion)
+    return UnsupportedMediaType(f"{detail} {suggestion}", errors=[problem])

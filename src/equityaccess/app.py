@@ -1,0 +1,107 @@
+"""The whole application on one page: every route, guard, dependency and error handler."""
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+from typing import Final
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+
+from equityaccess import __version__, database, migrate, openapi, web
+from equityaccess.access.auth import authenticated, provide_caller, show_share
+from equityaccess.access.quota import Quota
+from equityaccess.access.routes import ROUTES as ACCESS
+from equityaccess.database import Database
+from equityaccess.openapi import Contract
+from equityaccess.running.metrics import Metrics
+from equityaccess.running.observing import observed
+from equityaccess.running.readiness import Readiness
+from equityaccess.running.routes import ROUTES as RUNNING
+from equityaccess.settings import Settings
+
+V1: Final = (*ACCESS,)
+SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The application on ``settings.database_url``. It connects when it starts, and refuses another schema than its own."""
+    state = State(
+        {
+            "settings": settings,
+            "contract": contract(),
+            "quota": Quota(settings.rate_per_minute),
+            "metrics": Metrics(__version__, migrate.code_revision()),
+        }
+    )
+    app = _litestar(state, None)
+    app.asgi_handler = observed(app.asgi_handler, state.metrics)
+    return app
+
+
+@functools.cache
+def contract() -> Contract:
+    """What this code promises: it depends on the routes alone."""
+    return openapi.describe(_litestar(State(), openapi.config()))
+
+
+def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
+    v1 = Router(
+        path="/v1",
+        route_handlers=list(V1),
+        guards=[authenticated, web.only_declared, web.readable_body],
+        dependencies={"caller": Provide(provide_caller)},
+    )
+    return Litestar(
+        route_handlers=[v1, *RUNNING],
+        guards=[web.unambiguous_length],
+        dependencies={
+            "db": Provide(_db, sync_to_thread=False),
+            "settings": Provide(_settings, sync_to_thread=False),
+            "measured": Provide(_metrics, sync_to_thread=False),
+            "readiness": Provide(_readiness, sync_to_thread=False),
+        },
+        exception_handlers={HTTPException: web.refuse, Exception: web.refuse},
+        before_send=[show_share],
+        lifespan=[_connected],
+        state=state,
+        openapi_config=openapi_config,
+        logging_config=None,
+        request_max_body_size=SMALL_BODY,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _connected(app: Litestar) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    await migrate.demand_revision(settings.database_url)
+    app.state.db = await database.connect(settings)
+    app.state.readiness = Readiness(app.state.db, migrate.code_revision())
+    try:
+        yield
+    finally:
+        app.state.readiness.is_draining = True
+        await app.state.db.close()
+
+
+def _db(state: State) -> Database:
+    db: Database = state.db
+    return db
+
+
+def _settings(state: State) -> Settings:
+    settings: Settings = state.settings
+    return settings
+
+
+def _metrics(state: State) -> Metrics:
+    metrics: Metrics = state.metrics
+    return metrics
+
+
+def _readiness(state: State) -> Readiness:
+    readiness: Readiness = state.readiness
+    return readiness

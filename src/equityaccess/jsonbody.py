@@ -1,0 +1,152 @@
+"""Reads a JSON body without giving way: everything that a lenient reader would let pass or fall over is refused."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from equityaccess.problems import Invalid, MalformedRequest, Problem
+
+T = TypeVar("T")
+MAX_DEPTH: Final = 16
+_ESCAPES: Final = str.maketrans({"~": "~0", "/": "~1"})
+
+
+class _Repeating(dict[str, Any]):
+    """An object that named some of its fields twice."""
+
+    names: tuple[str, ...] = ()
+
+
+def read(raw: bytes, into: type[T], *, max_depth: int = MAX_DEPTH) -> T:
+    """*raw* as *into*.
+
+    Raises MalformedRequest when it is not JSON of one meaning, and Invalid with every fault when it is not *into*.
+    """
+    document = decode(raw, max_depth=max_depth)
+    if faults := list(_faults(document, into, "")):
+        raise Invalid("; ".join(fault.detail for fault in faults[:3]), errors=faults)
+    return msgspec.convert(document, into)
+
+
+def decode(raw: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+    """*raw* as plain values. Raises MalformedRequest, or Invalid for text that no database keeps."""
+    document = _parsed(_text(raw))
+    problems = list(_odd(document, "", max_depth))
+    if malformed := [problem for problem in problems if problem.code != "invalid-character"]:
+        raise MalformedRequest(malformed[0].detail, errors=malformed)
+    if problems:
+        raise Invalid(problems[0].detail, errors=problems)
+    return document
+
+
+def pointer(parent: str, key: str | int) -> str:
+    """The RFC 6901 pointer to *key* in what *parent* points to."""
+    return f"{parent}/{str(key).translate(_ESCAPES)}"
+
+
+def _malformed(code: str, detail: str, suggestion: str | None = None) -> MalformedRequest:
+    return MalformedRequest(detail, errors=[Problem(code=code, detail=detail, owner="sender", suggestion=suggestion)])
+
+
+def _text(raw: bytes) -> str:
+    if not raw.strip():
+        raise _malformed("empty-body", "The body is empty; a JSON document is needed.")
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise _malformed(
+            "malformed-json", "The body starts with a byte order mark.", "Save the file as UTF-8 without BOM."
+        )
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed("invalid-encoding", f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
+    if "\0" in text:
+        raise _malformed("invalid-encoding", "The body holds NUL bytes: it may be UTF-16 or UTF-32; UTF-8 is needed.")
+    return text
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except RecursionError:
+        raise _malformed("too-deep", "The JSON is nested far too deeply.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _malformed("malformed-json", f"The JSON cannot be read: {error.msg} at {where}.") from None
+    except ValueError as error:
+        raise _malformed("malformed-json", f"The JSON cannot be read: {error}.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    repeating = _Repeating(made)
+    seen: set[str] = set()
+    repeating.names = tuple(dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    return repeating
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _odd(node: Any, at: str, depth_left: int) -> Iterator[Problem]:
+    """What JSON allows and we do not: depth without end, a field named twice, text that cannot be stored."""
+    if isinstance(node, str):
+        if "\0" in node or any("\ud800" <= character <= "\udfff" for character in node):
+            detail = "This text holds a NUL or half of a surrogate pair, which cannot be stored."
+            yield Problem(code="invalid-character", detail=detail, owner="sender", pointer=at)
+    elif isinstance(node, dict | list):
+        if depth_left == 0:
+            yield Problem(code="too-deep", detail="The JSON is nested too deeply here.", owner="sender", pointer=at)
+            return
+        for name in getattr(node, "names", ()):
+            detail = f"The field {name!r} stands here more than once, so that its value is not certain."
+            yield Problem(code="duplicate-key", detail=detail, owner="sender", pointer=pointer(at, name))
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _odd(value, pointer(at, key), depth_left - 1)
+            if isinstance(key, str):
+                yield from _odd(key, at, depth_left)
+
+
+def _faults(value: Any, into: Any, at: str) -> Iterator[Problem]:
+    """Every fault of *value* as *into*: of each field of a Struct by itself, since msgspec stops at the first."""
+    if isinstance(value, dict) and isinstance(into, type) and issubclass(into, msgspec.Struct):
+        found = list(_faults_of_fields(value, into, at))
+        yield from found
+        if found:
+            return
+    elif isinstance(value, list) and getattr(into, "__origin__", None) is list:
+        for index, item in enumerate(value):
+            yield from _faults(item, into.__args__[0], pointer(at, index))
+        return
+    try:
+        msgspec.convert(value, into)
+    except msgspec.ValidationError as error:
+        yield _fault(str(error), at)
+
+
+def _faults_of_fields(value: dict[str, Any], into: type[msgspec.Struct], at: str) -> Iterator[Problem]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(into)}
+    for name in value.keys() - fields.keys() if into.__struct_config__.forbid_unknown_fields else ():
+        detail = f"{name!r} is not a field here; known are {', '.join(fields)}."
+        yield Problem(code="unknown-field", detail=detail, owner="sender", pointer=pointer(at, name))
+    for name, field in fields.items():
+        if name in value:
+            yield from _faults(value[name], field.type, pointer(at, name))
+        elif field.required:
+            yield Problem(
+                code="missing-field", detail=f"{name!r} is needed.", owner="sender", pointer=pointer(at, name)
+            )
+
+
+def _fault(message: str, at: str) -> Problem:
+    """msgspec's words, with its ``$.path`` turned into the rest of the pointer."""
+    said, _, path = message.partition(" - at `$")
+    steps = path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]
+    for step in steps:
+        at = pointer(at, step)
+    code = "wrong-type" if said.startswith("Expected") and ", got" in said else "invalid-value"
+    return Problem(code=code, detail=f"{at or 'The document'}: {said}.", owner="sender", pointer=at)

@@ -1,0 +1,108 @@
+"""Around every request, known route or not: its id, one line in the log, its figures, the security headers."""
+
+import re
+import time
+import uuid
+from typing import Any, Final
+
+import structlog
+from litestar.datastructures import MutableScopeHeaders
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from equityaccess.running.metrics import Metrics
+
+UNKNOWN_ROUTE: Final = "unknown"
+_REQUEST_ID: Final = re.compile(r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{7,63}\Z")
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_log = structlog.get_logger()
+
+
+def request_id(headers: list[tuple[bytes, bytes]]) -> str:
+    """The caller's own ``X-Request-Id`` if it sent one that is safe to repeat in a log, else a new one."""
+    sent = [value for name, value in headers if name == b"x-request-id"]
+    text = sent[0].decode("latin-1") if len(sent) == 1 else ""
+    return text if _REQUEST_ID.match(text) else uuid.uuid4().hex
+
+
+class Exchange:
+    """One request and its answer, as they pass by."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._started = time.perf_counter()
+        self.request_id = request_id(scope["headers"])
+        self.status = 500  # unless an answer starts, which then says better
+        self.bytes_in = self.bytes_out = 0
+        scope["state"]["request_id"] = self.request_id
+
+    async def receive(self) -> Any:
+        """Pass on what the caller sends. A caller who hangs up is noted: that is no failure of ours."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._scope["state"]["hung_up"] = True
+        else:
+            self.bytes_in += len(message.get("body", b""))
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass on the answer, with the request id and the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableScopeHeaders.from_message(message)
+            headers["X-Request-Id"] = self.request_id
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body":
+            self.bytes_out += len(message["body"])
+        await self._send(message)
+
+    @property
+    def route(self) -> str:
+        """The template of the route that answered: never the path itself, which anybody may make up."""
+        template: str = self._scope.get("path_template", "")
+        return template or UNKNOWN_ROUTE
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return time.perf_counter() - self._started
+
+    def line(self) -> dict[str, Any]:
+        """What the log says about it: no header, no query string, nothing of the body."""
+        caller = self._scope["state"].get("caller")
+        return {
+            "method": self._scope["method"],
+            "route": self.route,
+            "status": self.status,
+            "ms": round(self.seconds * 1000, 1),
+            "bytes_in": self.bytes_in,
+            "bytes_out": self.bytes_out,
+            "key": str(caller.key_id)[:8] if caller else None,
+        }
+
+
+def observed(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
+    """*inner*, with every request of it counted, logged and answered under its request id."""
+
+    async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await inner(scope, receive, send)
+            return
+        exchange = Exchange(scope, receive, send)
+        with (
+            structlog.contextvars.bound_contextvars(request_id=exchange.request_id),
+            metrics.in_flight.track_inprogress(),
+        ):
+            try:
+                await inner(scope, exchange.receive, exchange.send)
+            finally:
+                metrics.answered(scope["method"], exchange.route, exchange.status, exchange.seconds)
+                _log.info("request", **exchange.line())
+
+    return outermost

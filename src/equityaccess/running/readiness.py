@@ -1,0 +1,45 @@
+"""Whether this process can do its work now; asked often, and so worked out at most once a second."""
+
+import asyncio
+import time
+from typing import Final
+
+from equityaccess.database import Database, load_queries
+from equityaccess.problems import Unavailable
+from equityaccess.web import as_refusal
+
+sql = load_queries(__file__)
+_KEPT_S: Final = 1.0
+_RETRY: Final = {"Retry-After": "2"}
+
+
+class Readiness:
+    """The last answer, and how to find the next one."""
+
+    def __init__(self, db: Database, revision: str) -> None:
+        self._db, self._revision = db, revision
+        self._asking = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._reason: str | None = None
+        self.is_draining = False
+
+    async def demand(self) -> None:
+        """Raise Unavailable unless the pool answers, the schema is the one this code needs, and no stop is under way."""
+        if self.is_draining:
+            raise Unavailable("This process is about to stop.", headers=_RETRY)
+        async with self._asking:
+            if time.monotonic() - self._asked_at > _KEPT_S:
+                self._reason = await self._reason_not_to_be()
+                self._asked_at = time.monotonic()
+        if self._reason:
+            raise Unavailable(self._reason, headers=_RETRY)
+
+    async def _reason_not_to_be(self) -> str | None:
+        try:
+            async with self._db.transaction() as tx:
+                found = await tx.value(sql.schema_revision)
+        except Exception as error:  # noqa: BLE001, whatever it is, the answer is "not ready"
+            return as_refusal(error).detail
+        if found != self._revision:
+            return f"The database is at revision {found}, this code needs {self._revision}."
+        return None
