@@ -1,4 +1,4 @@
-"""``jobs/schedule.toml`` as Jobs, and the arithmetic of their slots: in UTC, so no clock change moves or doubles one."""
+"""``jobs/schedule.toml`` as Jobs, and their slots by arithmetic: in UTC, so no clock change skips or doubles one."""
 
 import importlib
 import inspect

@@ -1,0 +1,401 @@
+import asyncio
+import itertools
+import re
+import signal
+import sys
+import textwrap
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from equityaccess.bundled import bundled
+from equityaccess.clock import LOCAL
+from equityaccess.database import Database, Query, Transaction
+from equityaccess.outcome import Done
+from equityaccess.scheduler import store
+from equityaccess.scheduler.runs import claim_missed, run_job
+from equityaccess.scheduler.schedule import (
+    ScheduleError,
+    current_slot,
+    function_of,
+    next_slot,
+    read_schedule,
+    slots,
+)
+from equityaccess.scheduler.structs import Job
+
+NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
+MARK = Query("mark", "INSERT INTO coverage_mark (indicator_id, student_group_id, from_on) VALUES (1, 1, $1)", ("day",))
+MARKS = Query("marks", "SELECT count(*) FROM coverage_mark", ())
+HISTORY = Query("history", "SELECT slot, state FROM job_run WHERE job = $1 ORDER BY slot", ("job",))
+
+
+UNDER_WAY: list[datetime] = []
+
+
+async def leaves_a_mark(tx: Transaction, now: datetime) -> Done | None:
+    await tx.execute(MARK, day=now.date())
+    return Done(touched=1, said="one mark")
+
+
+async def takes_a_while(tx: Transaction, now: datetime) -> Done | None:
+    assert not UNDER_WAY, "another run of this job was under way"
+    UNDER_WAY.append(now)
+    await asyncio.sleep(0.1)
+    UNDER_WAY.pop()
+    return await leaves_a_mark(tx, now)
+
+
+async def breaks(tx: Transaction, now: datetime) -> Done | None:
+    await leaves_a_mark(tx, now)
+    raise ValueError("the figures do not fit")
+
+
+async def finds_a_difference(tx: Transaction, now: datetime) -> Done | None:
+    await leaves_a_mark(tx, now)
+    return Done(touched=1, said="2 cells differ", failed=True)
+
+
+async def changes_its_mind(tx: Transaction, now: datetime) -> Done | None:
+    await leaves_a_mark(tx, now)
+    return None
+
+
+def not_a_coroutine(tx: Transaction, now: datetime) -> None:
+    return None
+
+
+async def wants_more(tx: Transaction, now: datetime, more: int) -> Done | None:
+    return None
+
+
+def nightly(function: object, *, cron: str = "5 8 * * *", late: timedelta = timedelta(hours=12)) -> Job:
+    run = f"{__name__}:{function.__name__}"  # type: ignore[attr-defined]
+    return Job(name="a-job", run=run, why="test", cron=cron, late_by_at_most_s=int(late.total_seconds()))
+
+
+async def marks(db: Database) -> int:
+    async with db.transaction(role="aggregator") as tx:
+        return int(await tx.value(MARKS))
+
+
+async def history(db: Database, job: str = "a-job") -> list[tuple[datetime, str]]:
+    async with db.transaction(role="aggregator") as tx:
+        return [(slot, state) for slot, state in await tx.rows(HISTORY, job=job)]
+
+
+# The schedule that ships ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("job", read_schedule(), ids=lambda job: job.name)
+def test_every_job_can_be_loaded_and_has_a_heading_in_the_runbook(job: Job) -> None:
+    function_of(job)
+    runbook = (bundled("jobs") / "README.md").read_text()
+    assert re.search(rf"^## {re.escape(job.name)}$", runbook, re.MULTILINE)
+
+
+def test_the_runbook_has_no_heading_for_a_job_that_is_gone() -> None:
+    headings = re.findall(r"^## ([a-z-]+)$", (bundled("jobs") / "README.md").read_text(), re.MULTILINE)
+    assert sorted(headings) == sorted(job.name for job in read_schedule())
+
+
+def test_what_ended_yesterday_expires_just_after_midnight_in_winter_and_in_summer() -> None:
+    job = next(job for job in read_schedule() if job.name == "expire-coverage")
+    for day in (date(2026, 1, 15), date(2026, 7, 15)):
+        start = datetime(day.year, day.month, day.day, tzinfo=LOCAL)
+        assert timedelta(0) < next_slot(job, start) - start < timedelta(hours=1, minutes=30)
+
+
+# Reading a schedule -----------------------------------------------------------------------------------------------
+
+
+def schedule(tmp_path: Path, text: str) -> list[Job]:
+    file = tmp_path / "schedule.toml"
+    file.write_text(textwrap.dedent(text))
+    return read_schedule(file)
+
+
+@pytest.mark.parametrize("weekday", ["1", "0-4", "mon-5", "*/2", "fri,6"])
+def test_a_weekday_by_number_is_refused(tmp_path: Path, weekday: str) -> None:
+    with pytest.raises(ScheduleError, match="name the weekday"):
+        schedule(
+            tmp_path,
+            f"""
+            [[job]]
+            name = "weekly"
+            run = "a:b"
+            why = "test"
+            cron = "0 9 * * {weekday}"
+            late_by_at_most_s = 60
+            """,
+        )
+
+
+def test_a_named_weekday_is_that_day() -> None:
+    job = nightly(leaves_a_mark, cron="0 9 * * mon")
+    assert [slot.strftime("%a") for slot in slots(job, NOW, NOW + timedelta(days=21))] == ["Mon"] * 3
+
+
+def test_every_fault_of_a_schedule_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleError) as refused:
+        schedule(
+            tmp_path,
+            """
+            [[job]]
+            name = "Twice Daily"
+            run = "a:b"
+            why = "test"
+            [[job]]
+            name = "twice"
+            run = "a:b"
+            why = "test"
+            cron = "61 8 * * *"
+            every_s = 0
+            [[job]]
+            name = "twice"
+            run = "a:b"
+            why = "test"
+            cron = "1 8 * *"
+            """,
+        )
+    said = str(refused.value)
+    for fault in (
+        "twice stands there 2 times",
+        "lower-case words",
+        "either every_s or cron",
+        "every_s is at least 1",
+        "61",
+        "late_by_at_most_s",
+        "not minute, hour, day, month, weekday",
+    ):
+        assert fault in said
+
+
+def test_an_unknown_key_of_a_schedule_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleError, match="evry_s"):
+        schedule(tmp_path, '[[job]]\nname = "a"\nrun = "a:b"\nwhy = "test"\nevry_s = 1\n')
+
+
+@pytest.mark.parametrize("function", [not_a_coroutine, wants_more])
+def test_a_job_of_another_signature_is_refused(function: object) -> None:
+    with pytest.raises(ScheduleError, match=r"\(tx, now\)"):
+        function_of(nightly(function))
+
+
+@pytest.mark.parametrize("run", ["no.such.module:job", f"{__name__}:no_such_function", "nonsense"])
+def test_a_job_that_cannot_be_loaded_is_refused(run: str) -> None:
+    with pytest.raises(ScheduleError, match="cannot be loaded"):
+        function_of(Job(name="a", run=run, why="test", every_s=1))
+
+
+# Slots ------------------------------------------------------------------------------------------------------------
+
+
+def test_slots_follow_one_another_over_both_clock_changes() -> None:
+    job = nightly(leaves_a_mark, cron="30 9 * * *")  # 01:30 and 02:30 local: one is doubled, the other does not exist
+    for change in (datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)):
+        found = list(slots(job, change - timedelta(days=1), change + timedelta(days=2)))
+        assert [b - a for a, b in itertools.pairwise(found)] == [timedelta(days=1)] * 2
+
+
+def test_the_current_slot_is_the_latest_that_is_not_in_the_future() -> None:
+    often = Job(name="often", run="a:b", why="test", every_s=20)
+    assert current_slot(often, NOW + timedelta(seconds=39, microseconds=5)) == NOW + timedelta(seconds=20)
+    daily = nightly(leaves_a_mark)
+    assert current_slot(daily, NOW) == NOW.replace(hour=8, minute=5)
+    assert current_slot(daily, NOW.replace(hour=8, minute=5)) == NOW.replace(hour=8, minute=5)
+    assert current_slot(daily, NOW.replace(hour=8, minute=4)) == NOW.replace(day=22, hour=8, minute=5)
+    yearly = nightly(leaves_a_mark, cron="0 0 1 jul *")
+    assert current_slot(yearly, NOW) == datetime(2026, 7, 1, tzinfo=UTC)
+
+
+# One run ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_run_and_its_row_are_kept_together(empty: Database) -> None:
+    outcome = await run_job(empty, nightly(leaves_a_mark), NOW, NOW)
+    assert (outcome.state, outcome.touched, outcome.said) == ("done", 1, "one mark")
+    assert await marks(empty) == 1
+    async with empty.transaction(role="aggregator") as tx:
+        assert (await store.last_runs(tx))["a-job"] == outcome
+
+
+async def test_a_slot_runs_once_however_many_ask_for_it_at_once(empty: Database) -> None:
+    job = nightly(takes_a_while)
+    outcomes = await asyncio.gather(*(run_job(empty, job, NOW, NOW) for _ in range(4)))
+    assert sorted(outcome.state for outcome in outcomes) == ["done", "not_ours", "not_ours", "not_ours"]
+    assert await marks(empty) == 1
+
+
+async def test_two_slots_of_one_job_run_one_after_the_other(empty: Database) -> None:
+    job = nightly(takes_a_while)
+    outcomes = await asyncio.gather(*(run_job(empty, job, NOW + timedelta(seconds=n), NOW) for n in range(3)))
+    assert [outcome.state for outcome in outcomes] == ["done"] * 3
+    assert await marks(empty) == 3
+
+
+async def test_a_job_that_fails_leaves_a_row_and_no_effect(empty: Database) -> None:
+    outcome = await run_job(empty, nightly(breaks), NOW, NOW)
+    assert (outcome.state, outcome.said) == ("failed", "ValueError: the figures do not fit")
+    assert await marks(empty) == 0
+    assert await history(empty) == [(NOW, "failed")]
+
+
+async def test_a_job_that_cannot_be_loaded_leaves_a_row(empty: Database) -> None:
+    outcome = await run_job(empty, Job(name="a-job", run="no.such:job", why="test", every_s=1), NOW, NOW)
+    assert outcome.state == "failed"
+    assert await history(empty) == [(NOW, "failed")]
+
+
+async def test_a_failed_slot_is_not_run_again(empty: Database) -> None:
+    await run_job(empty, nightly(breaks), NOW, NOW)
+    again = await run_job(empty, nightly(leaves_a_mark), NOW, NOW)
+    assert again.state == "not_ours"
+    assert await marks(empty) == 0
+
+
+async def test_a_job_that_found_something_wrong_counts_as_failed_and_keeps_its_effect(empty: Database) -> None:
+    outcome = await run_job(empty, nightly(finds_a_difference), NOW, NOW)
+    assert (outcome.state, outcome.said) == ("failed", "2 cells differ")
+    assert await marks(empty) == 1
+
+
+async def test_a_run_with_nothing_to_do_leaves_nothing(empty: Database) -> None:
+    outcome = await run_job(empty, nightly(changes_its_mind), NOW, NOW)
+    assert outcome.state == "nothing"
+    assert await marks(empty) == 0
+    assert await history(empty) == []
+
+
+async def test_a_run_survives_a_database_that_is_gone(empty: Database, empty_url: str) -> None:
+    await empty.close()
+    outcome = await run_job(empty, nightly(leaves_a_mark), NOW, NOW)
+    assert outcome.state == "failed"
+
+
+# What was missed --------------------------------------------------------------------------------------------------
+
+
+async def test_after_days_without_a_scheduler_the_latest_slot_runs_and_the_others_are_skipped(empty: Database) -> None:
+    job = nightly(leaves_a_mark)
+    four_days_ago = NOW.replace(day=19, hour=8, minute=5)
+    await run_job(empty, job, four_days_ago, four_days_ago)
+    due = await claim_missed(empty, job, NOW)
+    assert due == NOW.replace(hour=8, minute=5)
+    await run_job(empty, job, due, NOW)
+    expected = ["done", "skipped", "skipped", "skipped", "done"]
+    assert await history(empty) == [(four_days_ago + timedelta(days=n), state) for n, state in enumerate(expected)]
+    assert await claim_missed(empty, job, NOW) is None
+
+
+async def test_a_slot_missed_by_too_much_is_skipped(empty: Database) -> None:
+    job = nightly(leaves_a_mark, late=timedelta(hours=7))
+    yesterday = NOW.replace(day=22, hour=8, minute=5)
+    await run_job(empty, job, yesterday, yesterday)
+    assert await claim_missed(empty, job, NOW) is None
+    assert await history(empty) == [(yesterday, "done"), (NOW.replace(hour=8, minute=5), "skipped")]
+
+
+async def test_a_job_that_never_ran_is_caught_up_but_has_no_skipped_past(empty: Database) -> None:
+    job = nightly(leaves_a_mark, late=timedelta(days=3))
+    assert await claim_missed(empty, job, NOW) == NOW.replace(hour=8, minute=5)
+    assert await history(empty) == []
+
+
+async def test_a_frequent_job_is_never_caught_up(empty: Database) -> None:
+    job = Job(name="often", run="a:b", why="test", every_s=1)
+    assert await claim_missed(empty, job, NOW) is None
+
+
+# The process ------------------------------------------------------------------------------------------------------
+
+_PROCESS = '''
+import asyncio, os, signal, sys
+from equityaccess.database import Query
+from equityaccess.outcome import Done
+from equityaccess.scheduler.leader import Metrics, follow_schedule
+from equityaccess.scheduler.structs import Job
+from equityaccess.settings import Settings
+
+async def tick(tx, now):
+    """Each effect is two rows with a pause between: a run cut in half would show."""
+    sql = "INSERT INTO coverage_mark (indicator_id, student_group_id, from_on) VALUES (1, $1, '2026-01-01')"
+    await tx.execute(Query("half", sql, ("half",)), half=1)
+    await asyncio.sleep(0.3)
+    await tx.execute(Query("half", sql, ("half",)), half=2)
+    return Done(touched=2, said=str(os.getpid()))
+
+async def main():
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    job = Job(name="tick", run="__main__:tick", why="test", every_s=1)
+    settings = Settings(database_url=sys.argv[1], demand_durability=False, pool_size=2)
+    await follow_schedule(settings, [job], stop, Metrics())
+
+asyncio.run(main())
+'''
+
+
+async def process(url: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PROCESS, url, stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+    )
+
+
+async def wait_for_runs(connection: asyncpg.Connection, at_least: int, *, without: int | None = None) -> list[int]:
+    """The process of each run, once there are enough of them."""
+    async with asyncio.timeout(30):
+        while True:
+            rows = await connection.fetch(
+                "SELECT said FROM job_run WHERE job = 'tick' AND state = 'done' ORDER BY slot"
+            )
+            found = [int(row["said"]) for row in rows if int(row["said"]) != without]
+            if len(found) >= at_least:
+                return found
+            await asyncio.sleep(0.1)
+
+
+async def test_when_the_leader_is_killed_another_takes_over_and_no_slot_runs_twice_or_by_half(empty_url: str) -> None:
+    connection = await asyncpg.connect(empty_url)
+    processes = [await process(empty_url) for _ in range(2)]
+    try:
+        first = await wait_for_runs(connection, 2)
+        assert len(set(first)) == 1, "two processes led at once"
+        leader = next(one for one in processes if one.pid == first[0])
+        leader.kill()
+        await leader.wait()
+        after = await wait_for_runs(connection, 2, without=first[0])
+        follower = next(one for one in processes if one is not leader)
+        assert set(after) == {follower.pid}
+        follower.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(follower.wait(), 15) == 0
+        runs = await connection.fetchval("SELECT count(*) FROM job_run WHERE job = 'tick'")
+        halves = await connection.fetch("SELECT count(*) FROM coverage_mark GROUP BY student_group_id")
+        assert [half["count"] for half in halves] == [runs, runs]
+    finally:
+        for one in processes:
+            if one.returncode is None:
+                one.kill()
+                await one.wait()
+        await connection.close()
+
+
+async def test_a_scheduler_survives_losing_its_session_and_leads_again(empty_url: str) -> None:
+    connection = await asyncpg.connect(empty_url)
+    one = await process(empty_url)
+    try:
+        await wait_for_runs(connection, 1)
+        ended = await connection.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert ended >= 1
+        before = await connection.fetchval("SELECT count(*) FROM job_run WHERE state = 'done'")
+        await wait_for_runs(connection, before + 2)
+        assert one.returncode is None
+    finally:
+        one.kill()
+        await one.wait()
+        await connection.close()
