@@ -84,11 +84,12 @@ async def empty_url(server: str, migrated: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def seeded(server: str, migrated: str) -> AsyncIterator[str]:
     """The name of a migrated database with the reference data in it, to be used as a template only."""
-    async with clone(server, fresh_name("seeded"), migrated) as url:
+    name = fresh_name("seeded")
+    async with clone(server, name, migrated) as url:
         owner = await connect(settings_for(url), role="owner")
         await seed(owner, clock.today())
         await owner.close()
-        yield url.rpartition("/")[2].partition("?")[0]
+        yield name
 
 
 @pytest.fixture

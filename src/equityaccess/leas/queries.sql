@@ -1,0 +1,73 @@
+-- name: known_leas
+SELECT i.lea_id, i.code AS cds, last.name, last.kind, last.funding, last.authorizer_id, i.valid_from, i.valid_to,
+       span.open_from, span.open_to
+  FROM identifier i
+  JOIN LATERAL (SELECT name, kind, funding, authorizer_id FROM lea_period p
+                 WHERE p.lea_id = i.lea_id ORDER BY valid_from DESC LIMIT 1) AS last ON true
+  JOIN LATERAL (SELECT min(valid_from) AS open_from, max(valid_to) AS open_to FROM lea_period p
+                 WHERE p.lea_id = i.lea_id) AS span ON true
+ WHERE i.scheme = 'cds'
+ ORDER BY i.code, i.valid_from;
+
+-- name: leas_by_code
+SELECT scheme, code, lea_id FROM identifier ORDER BY valid_from;
+
+-- name: add_leas
+INSERT INTO lea SELECT FROM generate_series(1, CAST(:count AS integer)) RETURNING lea_id;
+
+-- name: add_periods
+INSERT INTO lea_period (lea_id, valid_from, valid_to, name, kind, county_code, authorizer_id, funding, city, zip, grades)
+SELECT lea_id, valid_from, CASE valid_to WHEN DATE '9999-12-31' THEN 'infinity' ELSE valid_to END, name, kind, county_code,
+       authorizer_id, funding, city, zip, grades
+  FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS r(lea_id integer, valid_from date, valid_to date, name text, kind text, county_code text, authorizer_id integer,
+         funding text, city text, zip text, grades text);
+
+-- name: add_identifiers
+INSERT INTO identifier (scheme, code, lea_id, valid_from, valid_to)
+SELECT scheme, code, lea_id, valid_from, CASE valid_to WHEN DATE '9999-12-31' THEN 'infinity' ELSE valid_to END
+  FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+    AS r(scheme text, code text, lea_id integer, valid_from date, valid_to date);
+
+-- name: merge_enrollment
+MERGE INTO enrollment AS e
+USING (SELECT r.lea_id, r.school_year, g.student_group_id, r.census_on, r.students, r.includes_charters, r.source
+         FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+           AS r(lea_id integer, school_year text, student_group text, census_on date, students integer,
+                includes_charters boolean, source text)
+         JOIN student_group g ON g.code = r.student_group) AS r
+   ON (e.lea_id, e.school_year, e.student_group_id) = (r.lea_id, r.school_year, r.student_group_id)
+ WHEN MATCHED AND (e.census_on, e.students, e.includes_charters, e.source)
+      IS DISTINCT FROM (r.census_on, r.students, r.includes_charters, r.source)
+ THEN UPDATE SET census_on = r.census_on, students = r.students, includes_charters = r.includes_charters, source = r.source
+ WHEN NOT MATCHED
+ THEN INSERT (lea_id, school_year, student_group_id, census_on, students, includes_charters, source)
+      VALUES (r.lea_id, r.school_year, r.student_group_id, r.census_on, r.students, r.includes_charters, r.source)
+RETURNING merge_action();
+
+-- name: merge_expectations
+-- Of whom what is expected, in school-year-aligned periods that begin in [:from_on, :to_on): LEAs of the county that
+-- report for themselves (a locally funded charter reports with its district) and are open on the period's last day.
+-- What is no longer expected, because the LEA closed or moved, goes; so the set never counts what nobody owes.
+WITH asked AS (
+  SELECT i.indicator_id, i.asked_of, CAST(day AS date) AS period_from, CAST(day + step.length AS date) AS period_to,
+         CAST(day + step.length AS date) - 1 + step.days_to_report AS due_on
+    FROM indicator i
+    JOIN (VALUES ('monthly', INTERVAL '1 month', 15), ('quarterly', INTERVAL '3 months', 30), ('yearly', INTERVAL '1 year', 31))
+      AS step(cadence, length, days_to_report) USING (cadence)
+   CROSS JOIN LATERAL generate_series(CAST(:from_on AS timestamp), CAST(:to_on AS timestamp) - INTERVAL '1 day', step.length) AS day
+)
+MERGE INTO expectation AS e
+USING (SELECT p.lea_id, a.indicator_id, a.period_from, a.period_to, a.due_on
+         FROM asked a
+         JOIN lea_period p ON p.kind = ANY (a.asked_of) AND p.county_code = '19' AND p.funding IS DISTINCT FROM 'local'
+                          AND a.period_to - 1 >= p.valid_from AND a.period_to - 1 < p.valid_to) AS w
+   ON (e.lea_id, e.indicator_id, e.period_from) = (w.lea_id, w.indicator_id, w.period_from)
+ WHEN MATCHED AND (e.period_to, e.due_on) IS DISTINCT FROM (w.period_to, w.due_on)
+ THEN UPDATE SET period_to = w.period_to, due_on = w.due_on
+ WHEN NOT MATCHED BY TARGET
+ THEN INSERT (lea_id, indicator_id, period_from, period_to, due_on)
+      VALUES (w.lea_id, w.indicator_id, w.period_from, w.period_to, w.due_on)
+ WHEN NOT MATCHED BY SOURCE AND e.period_from >= CAST(:from_on AS date) AND e.period_from < CAST(:to_on AS date)
+ THEN DELETE
+RETURNING merge_action();
