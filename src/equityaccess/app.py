@@ -28,7 +28,7 @@ SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 
 def create_app(settings: Settings) -> Litestar:
-    """The application on ``settings.database_url``. It connects when it starts, and refuses another schema than its own."""
+    """The application on ``settings.database_url``: when it starts it connects, and refuses a schema not its own."""
     state = State(
         {
             "settings": settings,

@@ -1,8 +1,9 @@
 """Reads a JSON body without giving way: everything that a lenient reader would let pass or fall over is refused."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -25,12 +26,12 @@ def read(raw: bytes, into: type[T], *, max_depth: int = MAX_DEPTH) -> T:
     Raises MalformedRequest when it is not JSON of one meaning, and Invalid with every fault when it is not *into*.
     """
     document = decode(raw, max_depth=max_depth)
-    if faults := list(_faults(document, into, "")):
-        raise Invalid("; ".join(fault.detail for fault in faults[:3]), errors=faults)
+    if found := list(faults(document, into, "")):
+        raise Invalid("; ".join(fault.detail for fault in found[:3]), errors=found)
     return msgspec.convert(document, into)
 
 
-def decode(raw: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+def decode(raw: bytes, *, max_depth: int = MAX_DEPTH) -> object:
     """*raw* as plain values. Raises MalformedRequest, or Invalid for text that no database keeps."""
     document = _parsed(_text(raw))
     problems = list(_odd(document, "", max_depth))
@@ -66,7 +67,7 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> object:
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
     except RecursionError:
@@ -83,16 +84,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) == len(pairs):
         return made
     repeating = _Repeating(made)
-    seen: set[str] = set()
-    repeating.names = tuple(dict.fromkeys(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    times = Counter(name for name, _ in pairs)
+    repeating.names = tuple(name for name, many in times.items() if many > 1)
     return repeating
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _odd(node: Any, at: str, depth_left: int) -> Iterator[Problem]:
+def _odd(node: object, at: str, depth_left: int) -> Iterator[Problem]:
     """What JSON allows and we do not: depth without end, a field named twice, text that cannot be stored."""
     if isinstance(node, str):
         if "\0" in node or any("\ud800" <= character <= "\udfff" for character in node):
@@ -111,16 +112,16 @@ def _odd(node: Any, at: str, depth_left: int) -> Iterator[Problem]:
                 yield from _odd(key, at, depth_left)
 
 
-def _faults(value: Any, into: Any, at: str) -> Iterator[Problem]:
-    """Every fault of *value* as *into*: of each field of a Struct by itself, since msgspec stops at the first."""
+def faults(value: object, into: object, at: str) -> Iterator[Problem]:
+    """Every fault of *value* as *into*, as it stands at the pointer *at*: of each field of a Struct by itself, since msgspec stops at the first."""
     if isinstance(value, dict) and isinstance(into, type) and issubclass(into, msgspec.Struct):
         found = list(_faults_of_fields(value, into, at))
         yield from found
         if found:
             return
-    elif isinstance(value, list) and getattr(into, "__origin__", None) is list:
+    elif isinstance(value, list) and get_origin(into) is list:
         for index, item in enumerate(value):
-            yield from _faults(item, into.__args__[0], pointer(at, index))
+            yield from faults(item, get_args(into)[0], pointer(at, index))
         return
     try:
         msgspec.convert(value, into)
@@ -130,12 +131,13 @@ def _faults(value: Any, into: Any, at: str) -> Iterator[Problem]:
 
 def _faults_of_fields(value: dict[str, Any], into: type[msgspec.Struct], at: str) -> Iterator[Problem]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(into)}
-    for name in value.keys() - fields.keys() if into.__struct_config__.forbid_unknown_fields else ():
+    unknown = [name for name in value if name not in fields]
+    for name in unknown if into.__struct_config__.forbid_unknown_fields else ():
         detail = f"{name!r} is not a field here; known are {', '.join(fields)}."
         yield Problem(code="unknown-field", detail=detail, owner="sender", pointer=pointer(at, name))
     for name, field in fields.items():
         if name in value:
-            yield from _faults(value[name], field.type, pointer(at, name))
+            yield from faults(value[name], field.type, pointer(at, name))
         elif field.required:
             yield Problem(
                 code="missing-field", detail=f"{name!r} is needed.", owner="sender", pointer=pointer(at, name)
@@ -143,7 +145,7 @@ def _faults_of_fields(value: dict[str, Any], into: type[msgspec.Struct], at: str
 
 
 def _fault(message: str, at: str) -> Problem:
-    """msgspec's words, with its ``$.path`` turned into the rest of the pointer."""
+    """The words of msgspec, with its ``$.path`` turned into the rest of the pointer."""
     said, _, path = message.partition(" - at `$")
     steps = path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]
     for step in steps:

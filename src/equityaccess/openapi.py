@@ -7,7 +7,7 @@ Litestar describes paths and parameters; msgspec describes the shapes, with thei
 import inspect
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeGuard, cast
 
 import msgspec
 from litestar import Litestar
@@ -56,7 +56,8 @@ How far every district is from 100 % of students, employees and families connect
 
 **Start here.** You need a key from the county office. Send it with every request:
 `Authorization: Bearer eqa_live_…`. A key belongs to an LEA; what you send and see is that LEA's.
-Push counts to `POST /v1/submissions`, first with `?dry_run=true`: nothing is stored, and the receipt says what would be.
+Push counts to `POST /v1/submissions`, first with `?dry_run=true`: nothing is stored, and the receipt says what
+would be.
 
 **Only counts.** No pupil's record is ever accepted: no names, no identifiers, no e-mail addresses.
 
@@ -130,7 +131,7 @@ def describe(app: Litestar) -> Contract:
     for path, operation in _operations(document):
         _finish(operation, handlers[operation["operationId"]], is_guarded=path.startswith(PREFIX))
     _show_examples(document)
-    document = _plain(document)
+    document = cast("Document", _plain(document))
     _drop_unused(document)
     operations = {operation["operationId"]: _declared(operation) for _, operation in _operations(document)}
     return Contract(_encode(document), operations)
@@ -185,7 +186,7 @@ def _schemas(handlers: Iterable[HTTPRouteHandler]) -> dict[str, Document]:
     return {name: _without_wraps(schema) for name, schema in schemas.items()}
 
 
-def _is_struct(shape: Any) -> bool:
+def _is_struct(shape: object) -> TypeGuard[type[msgspec.Struct]]:
     return inspect.isclass(shape) and issubclass(shape, msgspec.Struct)
 
 
@@ -221,7 +222,7 @@ def _finish(operation: Document, handler: HTTPRouteHandler, *, is_guarded: bool)
             operation["responses"]["304"] = {"description": "The answer is the one that `If-None-Match` names."}
 
 
-def _schema_of(shape: Any) -> Document:
+def _schema_of(shape: object) -> Document:
     return {"$ref": _REF.format(name=shape.__name__)} if _is_struct(shape) else {"type": "string"}
 
 
@@ -251,7 +252,7 @@ def _show_examples(document: Document) -> None:
             content[kind].setdefault("examples", {})[file.stem] = {"summary": example["summary"], "value": body}
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: object) -> object:
     """The same without what Litestar leaves behind: bounds as floats, a choice of one, `deprecated: false`."""
     if isinstance(node, list):
         return [_plain(item) for item in node]
@@ -272,7 +273,7 @@ def _drop_unused(document: Document) -> None:
             del schemas[name]
 
 
-def _is_named(name: str, node: Any) -> bool:
+def _is_named(name: str, node: object) -> bool:
     if isinstance(node, list):
         return any(_is_named(name, item) for item in node)
     if not isinstance(node, dict):

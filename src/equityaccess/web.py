@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 
 def refuses(*refusals: type[Refusal]) -> dict[int, ResponseSpec]:
-    """A route's own refusals, for its ``responses=``; those of the guards before it are added to the contract by themselves."""
+    """A route's own refusals, for its ``responses=``; ``openapi`` adds those of the guards before it."""
     declared: dict[int, list[type[Refusal]]] = {}
     for refusal in dict.fromkeys(refusals):
         declared.setdefault(refusal.status, []).append(refusal)
@@ -107,7 +107,7 @@ def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     refusal = as_refusal(error)
     headers = dict(refusal.headers)
     if isinstance(error, HTTPException) and error.headers:
-        headers |= {"Allow": value for name, value in error.headers.items() if name.lower() == "allow"}
+        headers |= {name: value for name, value in error.headers.items() if name == "allow"}
     body = msgspec.json.encode(refusal.details(request_id=state.get("request_id")))
     return Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=headers)
 
@@ -197,13 +197,14 @@ def only_declared(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseR
 
 def _only_declared_parameters(connection: ASGIConnection[Any, Any, Any, Any], declared: Operation) -> None:
     sent = Counter(name for name, _ in connection.query_params.multi_items())
+    known = ", ".join(sorted(declared.query)) or "none"
     if unknown := sorted(sent.keys() - declared.query):
         raise Invalid(
             f"Unknown query parameter: {', '.join(unknown)}.",
             errors=[
                 Problem(
                     code="unknown-parameter",
-                    detail=f"{name!r} is not a parameter of this route; it takes {', '.join(sorted(declared.query)) or 'none'}.",
+                    detail=f"{name!r} is not a parameter of this route; it takes {known}.",
                     pointer=f"/query/{name}",
                     owner="sender",
                 )

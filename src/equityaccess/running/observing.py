@@ -3,11 +3,13 @@
 import re
 import time
 import uuid
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, cast
 
 import structlog
 from litestar.datastructures import MutableScopeHeaders
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from equityaccess.running.metrics import Metrics
 
@@ -23,7 +25,7 @@ _HEADERS: Final = {
 _log = structlog.get_logger()
 
 
-def request_id(headers: list[tuple[bytes, bytes]]) -> str:
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The caller's own ``X-Request-Id`` if it sent one that is safe to repeat in a log, else a new one."""
     sent = [value for name, value in headers if name == b"x-request-id"]
     text = sent[0].decode("latin-1") if len(sent) == 1 else ""
@@ -33,7 +35,7 @@ def request_id(headers: list[tuple[bytes, bytes]]) -> str:
 class Exchange:
     """One request and its answer, as they pass by."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._started = time.perf_counter()
         self.request_id = request_id(scope["headers"])
@@ -41,13 +43,13 @@ class Exchange:
         self.bytes_in = self.bytes_out = 0
         scope["state"]["request_id"] = self.request_id
 
-    async def receive(self) -> Any:
+    async def receive(self) -> HTTPReceiveMessage:
         """Pass on what the caller sends. A caller who hangs up is noted: that is no failure of ours."""
-        message = await self._receive()
+        message = cast("HTTPReceiveMessage", await self._receive())
         if message["type"] == "http.disconnect":
             self._scope["state"]["hung_up"] = True
         else:
-            self.bytes_in += len(message.get("body", b""))
+            self.bytes_in += len(message["body"])
         return message
 
     async def send(self, message: Message) -> None:
@@ -91,7 +93,7 @@ def observed(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
     """*inner*, with every request of it counted, logged and answered under its request id."""
 
     async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await inner(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send)

@@ -24,7 +24,7 @@ class Readiness:
         self.is_draining = False
 
     async def demand(self) -> None:
-        """Raise Unavailable unless the pool answers, the schema is the one this code needs, and no stop is under way."""
+        """Raise Unavailable unless the pool answers, the schema is the right one, and no stop is under way."""
         if self.is_draining:
             raise Unavailable("This process is about to stop.", headers=_RETRY)
         async with self._asking:
@@ -38,7 +38,7 @@ class Readiness:
         try:
             async with self._db.transaction() as tx:
                 found = await tx.value(sql.schema_revision)
-        except Exception as error:  # noqa: BLE001, whatever it is, the answer is "not ready"
+        except Exception as error:  # whatever it is, the answer is "not ready"
             return as_refusal(error).detail
         if found != self._revision:
             return f"The database is at revision {found}, this code needs {self._revision}."
