@@ -13,7 +13,7 @@ PYTHON  ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11
 DEMO     = $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(RESET),--reset)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers contract containers test-wheel bench openapi schema wheel lock clean
+.PHONY: help demo test check lint types layers contract containers test-wheel bench openapi schema wheel secrets lock clean
 
 help:
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,17 @@ schema: $(DEV)  ## write db/schema.sql from the migrations
 wheel: $(RUNTIME)  ## build dist/*.whl
 	@rm -rf dist
 	$(BIN)/hatchling build --target wheel
+
+# The folder is closed, its files are not: a container reads them as a user of its own.
+secrets:  ## random passwords for docker-compose.yml, in secrets/ (never overwritten)
+	@test ! -e secrets || { echo "secrets/ is there already; it is left as it is." >&2; exit 1; }
+	@mkdir -m 0700 secrets
+	@for who in administrator api; do \
+		head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > secrets/$${who}_password; done
+	@printf 'postgresql://postgres:%s@postgres/equityaccess' "$$(cat secrets/administrator_password)" > secrets/administrator_url
+	@printf 'postgresql://equityaccess_api:%s@postgres/equityaccess' "$$(cat secrets/api_password)" > secrets/api_url
+	@chmod 0644 secrets/*
+	@echo "Written: secrets/. Keep a copy where the county keeps its secrets."
 
 lock:  ## resolve the newest allowed versions into requirements*.lock (needs uv)
 	uv lock --upgrade
