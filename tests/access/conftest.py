@@ -1,4 +1,4 @@
-"""A door with nothing behind it but keys: the guard, the key routes, and one route that says who is calling."""
+"""A door with nothing behind it: the guard, a route that says who is calling, and one for the county's readers."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,7 +10,7 @@ from litestar import Litestar, Router, get
 from litestar.di import NamedDependency, Provide
 
 from equityaccess import clock, web
-from equityaccess.access import auth, routes
+from equityaccess.access import auth
 from equityaccess.access.issue import issue_key
 from equityaccess.access.quota import Quota
 from equityaccess.access.structs import Caller, KeyIn
@@ -20,9 +20,16 @@ ABC, ACTON, LONG_BEACH = "19642120000000", "19753090000000", "19647250000000"
 
 
 @pytest.fixture
-async def leas(empty_url: str) -> dict[str, int]:
+async def owner(empty_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the owner, who may write the directory."""
+    connection = await asyncpg.connect(empty_url, server_settings={"role": "equityaccess_owner"})
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def leas(owner: asyncpg.Connection) -> dict[str, int]:
     """Three districts in an otherwise empty database: their ids by code."""
-    owner = await asyncpg.connect(empty_url, server_settings={"role": "equityaccess_owner"})
     names = {ABC: "ABC Unified", ACTON: "Acton-Agua Dulce Unified", LONG_BEACH: "Long Beach Unified"}
     ids = {}
     for code, name in names.items():
@@ -38,7 +45,6 @@ async def leas(empty_url: str) -> dict[str, int]:
             code,
             ids[code],
         )
-    await owner.close()
     return ids
 
 
@@ -52,26 +58,33 @@ class Door:
         async def who(caller: NamedDependency[Caller]) -> Caller:
             return caller
 
+        @get("/county", operation_id="county")
+        async def county(caller: NamedDependency[Caller]) -> None:
+            caller.demand("county")
+
         @get("/unguarded", dependencies={"caller": Provide(auth.provide_caller)})
         async def unguarded(caller: NamedDependency[Caller]) -> Caller:
             return caller
 
         guarded = Router(
             "/v1",
-            route_handlers=[who, *routes.ROUTES],
+            route_handlers=[who, county],
             guards=[auth.authenticated],
-            dependencies={"caller": Provide(auth.provide_caller), "db": Provide(lambda: self.db, sync_to_thread=False)},
+            dependencies={"caller": Provide(auth.provide_caller)},
         )
         self.app = Litestar(
             [guarded, unguarded],
             exception_handlers={Exception: web.refuse},
             before_send=[auth.show_share],
             openapi_config=None,
+            logging_config=None,
         )
         self.app.state.db, self.app.state.quota = db, quota
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
 
-    async def key(self, *leas: str, scopes=("push",), days: int = 180, ago: timedelta = timedelta(0), label: str = "") -> str:
+    async def key(
+        self, *leas: str, scopes=("push",), days: int = 180, ago: timedelta = timedelta(0), label: str = ""
+    ) -> str:
         """The secret of a new key, issued *ago*."""
         wanted = KeyIn(scopes=list(scopes), leas=list(leas), expires_in_days=days, label=label)
         async with self.db.transaction(every_lea=True) as tx:

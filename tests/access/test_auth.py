@@ -30,7 +30,11 @@ async def test_a_key_says_who_is_calling_and_for_which_leas(door: Door, leas: di
     answer = await door.get("/v1/who", await door.key(ABC, ACTON, scopes=["push", "read"], label="nightly"))
     assert answer.status_code == 200
     said = answer.json()
-    assert (said["label"], said["scopes"], said["lea_ids"]) == ("nightly", ["push", "read"], sorted([leas[ABC], leas[ACTON]]))
+    assert (said["label"], said["scopes"], said["lea_ids"]) == (
+        "nightly",
+        ["push", "read"],
+        sorted([leas[ABC], leas[ACTON]]),
+    )
 
 
 async def test_the_scheme_may_be_written_in_any_case(door: Door) -> None:
@@ -107,7 +111,7 @@ async def test_revoking_takes_effect_on_the_next_request(door: Door) -> None:
 async def test_every_answer_tells_what_is_left(door: Door) -> None:
     secret = await door.key(ABC)
     assert (await door.get("/v1/who", secret)).headers["ratelimit"] == '"default";r=599;t=1'
-    refused = await door.get("/v1/keys", secret)
+    refused = await door.get("/v1/county", secret)
     assert refused.status_code == 403
     assert refused.headers["ratelimit"] == '"default";r=598;t=1'
     assert refused.headers["ratelimit-policy"] == '"default";q=600;w=60'
@@ -173,7 +177,9 @@ async def test_the_app_sees_no_keys_unless_it_administers(door: Door, empty: Dat
         assert len(await store.list_keys(tx, clock.now(), limit=10)) == 1
 
 
-@pytest.mark.parametrize("statement", ["SELECT secret_sha256 FROM api_key", "UPDATE api_key SET expires_at = 'infinity'"])
+@pytest.mark.parametrize(
+    "statement", ["SELECT secret_sha256 FROM api_key", "UPDATE api_key SET expires_at = 'infinity'"]
+)
 async def test_the_app_can_neither_read_hashes_nor_prolong_a_key(door: Door, empty_url: str, statement: str) -> None:
     await door.key(ABC)
     app = await asyncpg.connect(empty_url, server_settings={"role": "equityaccess_app"})

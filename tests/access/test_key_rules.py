@@ -49,7 +49,9 @@ def test_a_key_with_two_neighbours_exchanged_is_not_well_formed(random: bytes, p
     assert rules.well_formed(exchanged) == (exchanged == secret)
 
 
-@pytest.mark.parametrize("spoil", [lambda s: s + "\n", lambda s: " " + s, lambda s: s[:-1], lambda s: s * 200, lambda s: ""])
+@pytest.mark.parametrize(
+    "spoil", [lambda s: s + "\n", lambda s: " " + s, lambda s: s[:-1], lambda s: s * 200, lambda s: ""]
+)
 def test_a_key_of_another_length_is_not_well_formed(spoil) -> None:
     assert not rules.well_formed(spoil(rules.new_secret(bytes(32))))
 
@@ -96,7 +98,10 @@ def test_a_fingerprint_does_not_hold_the_secret() -> None:
         ({"label": "maria@example.org"}, ["personal-data"]),
         ({"label": "078-05-1120"}, ["personal-data"]),
         ({"label": "call (562) 555-0134"}, ["personal-data"]),
-        ({"label": "078-05-1120", "expires_in_days": 0, "leas": ["x"]}, ["unknown-lea", "out-of-range", "personal-data"]),
+        (
+            {"label": "078-05-1120", "expires_in_days": 0, "leas": ["x"]},
+            ["unknown-lea", "out-of-range", "personal-data"],
+        ),
     ],
 )
 def test_every_fault_of_a_wanted_key_is_listed(changes: dict, expected: list[str]) -> None:
@@ -122,7 +127,9 @@ def test_a_code_like_no_other_gets_no_suggestion() -> None:
 
 
 def caller(*, expires_at: datetime, revoked_at: datetime | None = None) -> Caller:
-    return Caller(key_id=UUID(int=1), label="", scopes=["push"], expires_at=expires_at, revoked_at=revoked_at, lea_ids=[7])
+    return Caller(
+        key_id=UUID(int=1), label="", scopes=["push"], expires_at=expires_at, revoked_at=revoked_at, lea_ids=[7]
+    )
 
 
 def test_a_key_works_until_the_instant_it_expires() -> None:
@@ -140,7 +147,9 @@ def test_a_revoked_key_says_so_even_when_it_has_expired_since() -> None:
 
 def test_a_third_live_key_is_refused_with_the_names_of_the_two() -> None:
     live = [
-        LiveKey(key_id=UUID(int=n), lea_id=ABC.lea_id, label=label, last_four=f"ab{n}Z", expires_at=NOW + timedelta(days=n))
+        LiveKey(
+            key_id=UUID(int=n), lea_id=ABC.lea_id, label=label, last_four=f"ab{n}Z", expires_at=NOW + timedelta(days=n)
+        )
         for n, label in ((1, "nightly"), (2, ""))
     ]
     wanted = KeyIn(scopes=["push"], leas=[ACTON.code, ABC.code])

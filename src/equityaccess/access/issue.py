@@ -16,10 +16,10 @@ async def issue_key(tx: Transaction, wanted: KeyIn, *, created_by: str, now: dat
     """
     known = await store.lea_codes(tx)
     if faults := rules.faults(wanted, known):
-        raise Invalid("The key cannot be made: " + " ".join(fault.detail for fault in faults), errors=faults)
+        raise Invalid("Such a key cannot be issued.", errors=faults)
     lea_ids = sorted({known[code].lea_id for code in wanted.leas})
     if full := rules.full_leas(wanted, known, await store.live_keys(tx, lea_ids, now)):
-        raise Conflict("An LEA has at most two live keys. " + " ".join(fault.detail for fault in full), errors=full)
+        raise Conflict(f"An LEA has at most {rules.LIVE_KEYS_PER_LEA} live keys; revoke one first.", errors=full)
     secret = rules.new_secret(secrets.token_bytes(rules.SECRET_BYTES))
     key_id = await store.put_key(
         tx,
