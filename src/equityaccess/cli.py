@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import msgspec
 
 from equityaccess import __version__
-from equityaccess.commands import migrate, scheduler
+from equityaccess.commands import keys, migrate, scheduler
 from equityaccess.settings import SettingsError, from_environment
 
-_COMMANDS = (migrate, scheduler)  # each has add_parser(subparsers) and run(args, settings)
+_COMMANDS = (migrate, keys, scheduler)  # each has add_parser(subparsers) and run(args, settings)
 _WITHOUT_DATABASE = frozenset({"push", "openapi"})
 _DESCRIPTION = """\
 Tracks how far a county's districts are from connecting everyone, and their onboarding to BEST.
@@ -81,7 +81,8 @@ def explained(error: Exception) -> str | None:
     from equityaccess.scheduler.schedule import ScheduleError
 
     if isinstance(error, Refusal):
-        return "\n  ".join([error.detail, *(problem.detail for problem in error.errors)])
+        faults = (f"{problem.detail} {problem.suggestion or ''}".rstrip() for problem in error.errors)
+        return "\n  ".join([error.detail, *faults])
     if isinstance(error, NoPostgres | UnsafeServer | SchemaMismatch | ScheduleError):
         return str(error)
     refused = (
