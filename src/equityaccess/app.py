@@ -83,7 +83,6 @@ async def _connected(app: Litestar) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        app.state.readiness.is_draining = True
         await app.state.db.close()
 
 

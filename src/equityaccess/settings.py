@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import platformdirs
@@ -10,7 +11,7 @@ PREFIX = "EQUITYACCESS_"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything an operator may turn; each field is the variable ``EQUITYACCESS_<FIELD>`` or, for secrets, ``…_FILE``."""
+    """Everything an operator may turn; each is the variable ``EQUITYACCESS_<FIELD>`` or, for secrets, ``…_FILE``."""
 
     database_url: str = ""  # empty: start the embedded PostgreSQL in data_dir
     data_dir: str = ""  # empty: the platform's user data folder
@@ -29,7 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     concurrent_pushes: int = 8  # per process; one more waits for pool_wait_s, then 503
     rate_per_minute: int = 600  # requests per credential and process
     idempotency_hours: int = 48
-    log_format: str = "json"  # or "console"
+    drain_s: float = 0.0  # after a stop signal, answer on for so long while /health/ready says 503
+    log_format: Literal["json", "console"] = "json"
     # Only a test may switch this off, and only in code: from_environment never reads it.
     demand_durability: bool = True
 
@@ -61,4 +63,6 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 def data_dir(settings: Settings) -> Path:
     """Where the embedded PostgreSQL keeps its files."""
-    return Path(settings.data_dir).expanduser() if settings.data_dir else Path(platformdirs.user_data_path("equityaccess"))
+    return (
+        Path(settings.data_dir).expanduser() if settings.data_dir else Path(platformdirs.user_data_path("equityaccess"))
+    )
