@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import msgspec
 
 from equityaccess import __version__
-from equityaccess.commands import keys, migrate, scheduler
+from equityaccess.commands import keys, migrate, openapi, push, scheduler, seed, serve
 from equityaccess.settings import SettingsError, from_environment
 
-_COMMANDS = (migrate, keys, scheduler)  # each has add_parser(subparsers) and run(args, settings)
+_COMMANDS = (serve, scheduler, migrate, seed, keys, push, openapi)  # each has add_parser(subparsers) and run(args, settings)
 _WITHOUT_DATABASE = frozenset({"push", "openapi"})
 _DESCRIPTION = """\
 Tracks how far a county's districts are from connecting everyone, and their onboarding to BEST.
