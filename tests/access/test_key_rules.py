@@ -126,6 +126,11 @@ def test_a_code_like_no_other_gets_no_suggestion() -> None:
     assert fault.suggestion is None
 
 
+def test_in_an_empty_directory_every_code_is_unknown_and_the_way_out_is_named() -> None:
+    (fault,) = rules.faults(KeyIn(scopes=["push"], leas=[ABC.code]), {})
+    assert fault.suggestion == "The directory is empty; `equityaccess seed` fills it."
+
+
 def caller(*, expires_at: datetime, revoked_at: datetime | None = None) -> Caller:
     return Caller(
         key_id=UUID(int=1), label="", scopes=["push"], expires_at=expires_at, revoked_at=revoked_at, lea_ids=[7]

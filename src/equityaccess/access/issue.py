@@ -17,7 +17,7 @@ async def issue_key(tx: Transaction, wanted: KeyIn, *, created_by: str, now: dat
     known = await store.lea_codes(tx)
     if faults := rules.faults(wanted, known):
         raise Invalid("Such a key cannot be issued.", errors=faults)
-    lea_ids = sorted({known[code].lea_id for code in wanted.leas})
+    lea_ids = list(dict.fromkeys(known[code].lea_id for code in wanted.leas))
     if full := rules.full_leas(wanted, known, await store.live_keys(tx, lea_ids, now)):
         raise Conflict(f"An LEA has at most {rules.LIVE_KEYS_PER_LEA} live keys; revoke one first.", errors=full)
     secret = rules.new_secret(secrets.token_bytes(rules.SECRET_BYTES))

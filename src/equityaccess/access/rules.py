@@ -123,13 +123,14 @@ def _unknown_leas(wanted: KeyIn, known: Mapping[str, LeaCode]) -> Iterable[Probl
 
 
 def _unknown_lea(code: str, known: Mapping[str, LeaCode], pointer: str) -> Problem:
-    near = nearest(code, known.values())
+    near = ", ".join(f"{lea.code} ({lea.name})" for lea in nearest(code, known.values()))
+    suggestion = f"Near it: {near}." if near else None
     return Problem(
         code="unknown-lea",
         detail=f"{code!r} is not the code of an LEA.",
         owner="sender",
         pointer=pointer,
-        suggestion=f"Near it: {', '.join(f'{lea.code} ({lea.name})' for lea in near)}." if near else None,
+        suggestion=suggestion if known else "The directory is empty; `equityaccess seed` fills it.",
     )
 
 
@@ -157,7 +158,9 @@ def _faults_of_label(wanted: KeyIn) -> Iterable[Problem]:
         yield _fault("invalid-character", "A label is one line of printable characters.", "/label")
     elif personal := looks_personal(wanted.label):
         yield _fault(
-            "personal-data", f"The label holds {personal}. Name the system that sends, not a person.", "/label"
+            "personal-data",
+            f"The label holds what looks like {personal}. Name the system that sends, not a person.",
+            "/label",
         )
 
 
