@@ -59,10 +59,12 @@ async def _follow(args: argparse.Namespace, settings: Settings) -> int:
 
     import prometheus_client
 
+    from equityaccess import logs
     from equityaccess.migrate import demand_revision
     from equityaccess.scheduler.leader import Metrics, follow_schedule
     from equityaccess.scheduler.schedule import function_of, read_schedule
 
+    logs.configure(settings.log_format)
     jobs = read_schedule()
     for job in jobs:
         function_of(job)  # refuses to start with a job that cannot run
@@ -81,12 +83,13 @@ async def _follow(args: argparse.Namespace, settings: Settings) -> int:
 async def _run_once(args: argparse.Namespace, settings: Settings) -> int:
     import sys
 
-    from equityaccess import clock
+    from equityaccess import clock, logs
     from equityaccess.database import connect
     from equityaccess.migrate import demand_revision
     from equityaccess.scheduler.runs import run_job
     from equityaccess.scheduler.schedule import read_schedule
 
+    logs.configure(settings.log_format)
     jobs = {job.name: job for job in read_schedule()}
     if args.name not in jobs:
         print(f"equityaccess run-job: there is no job {args.name!r}; there are {', '.join(jobs)}", file=sys.stderr)
