@@ -1,5 +1,6 @@
 """The whole application on one page: every route, guard, dependency and error handler."""
 
+import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator
@@ -19,11 +20,13 @@ from equityaccess.database import Database
 from equityaccess.openapi import Contract
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.observing import observed
+from equityaccess.running.pages import ROUTES as PAGES
 from equityaccess.running.readiness import Readiness
 from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings
+from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 
-V1: Final = (*ACCESS,)
+V1: Final = (*ACCESS, *SUBMISSIONS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 
@@ -34,6 +37,7 @@ def create_app(settings: Settings) -> Litestar:
             "settings": settings,
             "contract": contract(),
             "quota": Quota(settings.rate_per_minute),
+            "push_turns": asyncio.Semaphore(settings.concurrent_pushes),
             "metrics": Metrics(__version__, migrate.code_revision()),
         }
     )
@@ -56,8 +60,8 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
         dependencies={"caller": Provide(provide_caller)},
     )
     return Litestar(
-        route_handlers=[v1, *RUNNING],
-        guards=[web.unambiguous_length],
+        route_handlers=[v1, *RUNNING, *PAGES],
+        guards=[web.sound_head],
         dependencies={
             "db": Provide(_db, sync_to_thread=False),
             "settings": Provide(_settings, sync_to_thread=False),

@@ -34,6 +34,13 @@ from equityaccess.problems import (
 
 T = TypeVar("T")
 _BY_STATUS = {refusal.status: refusal for refusal in reversed(REFUSALS)}
+_MOST_HEAD_BYTES = 32_768
+_CLOSE = {"Connection": "close"}
+_FRAMEWORK_SAYS = {
+    404: "There is nothing at this address; /docs shows what there is.",
+    405: "This address is not used with this method; the header Allow names those that it is used with.",
+    413: "The body is larger than this route takes.",
+}
 _log = structlog.get_logger()
 
 
@@ -57,7 +64,7 @@ def _from_framework(error: HTTPException) -> Refusal:
     """What the framework refused, in our words."""
     refusal = _BY_STATUS.get(error.status_code, InternalError if error.status_code >= 500 else MalformedRequest)
     if not isinstance(error, ValidationException):
-        return refusal(error.detail or refusal.title)
+        return refusal(_FRAMEWORK_SAYS.get(error.status_code) or error.detail or f"{refusal.title}.")
     extra: Sequence[Any] = error.extra if isinstance(error.extra, list) else []
     problems = [
         Problem(
@@ -169,16 +176,19 @@ def decode_cursor(token: str, into: type[T]) -> T:
         ) from None
 
 
-def unambiguous_length(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: a body has one length. Two headers that disagree about it are how requests are smuggled past a proxy.
+def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: the head is of a sane size, and has one host and one length. Two are how requests get past a proxy.
 
     Raises MalformedRequest.
     """
-    names = [name for name, _ in connection.scope["headers"] if name in (b"content-length", b"transfer-encoding")]
-    if len(names) > 1:
-        raise MalformedRequest(
-            "Content-Length and Transfer-Encoding say twice how long the body is.", headers={"Connection": "close"}
-        )
+    headers = list(connection.scope["headers"])
+    if sum(len(name) + len(value) for name, value in headers) > _MOST_HEAD_BYTES:
+        raise MalformedRequest(f"The headers are longer than {_MOST_HEAD_BYTES} bytes together.")
+    names = [name for name, _ in headers]
+    if names.count(b"content-length") + names.count(b"transfer-encoding") > 1:
+        raise MalformedRequest("Content-Length and Transfer-Encoding say twice how long the body is.", headers=_CLOSE)
+    if names.count(b"host") > 1:
+        raise MalformedRequest("The header Host was sent twice.", headers=_CLOSE)
 
 
 def only_declared(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -5,7 +5,6 @@ from typing import Any, Literal
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.response import Redirect
 
 from equityaccess import openapi
 from equityaccess.problems import Unavailable
@@ -46,10 +45,4 @@ def read_contract(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer_bytes(request, openapi.served(request.app), media_type=openapi.JSON, cache_control="public, no-cache")
 
 
-@get("/", include_in_schema=False, sync_to_thread=False)
-def start() -> Redirect:
-    """A person who opens the bare address is led to the documentation."""
-    return Redirect("/docs")
-
-
-ROUTES = [live, ready, measure, read_contract, start]
+ROUTES = [live, ready, measure, read_contract]
