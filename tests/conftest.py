@@ -129,9 +129,9 @@ MakeKey = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def make_key(empty_url: str) -> AsyncIterator[MakeKey]:
+async def make_key(database_url: str) -> AsyncIterator[MakeKey]:
     """``await make_key(lea="19642120000000", scopes=["push"])`` is the secret of a new key in the client's database."""
-    db = await connect(settings_for(empty_url))
+    db = await connect(settings_for(database_url))
 
     async def issue(*, lea: str | None = None, leas: Sequence[str] = (), scopes: Sequence[Scope] = ("push",)) -> str:
         wanted = KeyIn(scopes=list(scopes), leas=[lea, *leas] if lea else list(leas), label="a test")
@@ -173,7 +173,7 @@ async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def client(empty_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application on a database of its own; every answer is held to the contract."""
-    async with serving(settings_for(empty_url)) as client:
+    async with serving(settings_for(database_url)) as client:
         yield client

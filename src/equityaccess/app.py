@@ -16,7 +16,9 @@ from equityaccess import __version__, database, migrate, openapi, web
 from equityaccess.access.auth import authenticated, provide_caller, show_share
 from equityaccess.access.quota import Quota
 from equityaccess.access.routes import ROUTES as ACCESS
+from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.database import Database
+from equityaccess.leas.routes import ROUTES as LEAS
 from equityaccess.openapi import Contract
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.observing import observed

@@ -246,3 +246,39 @@ INSERT INTO coverage_point SELECT * FROM fresh_point
 
 -- name: keep_fresh_cells
 INSERT INTO coverage_cell SELECT * FROM fresh_cell
+
+-- fragment: touched_cell
+cell AS (
+  SELECT * FROM unnest(CAST(:lea_ids AS integer[]), CAST(:indicator_ids AS smallint[]), CAST(:student_group_ids AS smallint[])) AS c (lea_id, indicator_id, student_group_id)
+),
+fresh AS MATERIALIZED (
+  SELECT o.lea_id, o.indicator_id, o.student_group_id, o.population, o.met, o.not_met, o.not_applicable, o.evidence
+    FROM ({{observed}}
+           JOIN cell c ON c.lea_id = o.lea_id AND c.indicator_id = o.indicator_id AND c.student_group_id = o.student_group_id
+          WHERE o.as_of <= CAST(:today AS date)) o
+    JOIN indicator i ON i.indicator_id = o.indicator_id
+   WHERE o.next_as_of IS DISTINCT FROM o.as_of AND {{counted_until}} > CAST(:today AS date)
+)
+
+-- name: own_figures_now
+-- What counts today of the given cells, straight from the observations.
+WITH {{touched_cell}}
+SELECT lea_id, indicator_id, student_group_id, population, met, not_met, not_applicable,
+       greatest(0, population - met - not_met - not_applicable) AS unknown, 0 AS unheard
+  FROM fresh
+
+-- name: county_figures_now
+-- The county's figures today if the given cells were as the observations say and all others as last aggregated.
+WITH {{touched_cell}},
+pair AS MATERIALIZED (SELECT DISTINCT indicator_id, student_group_id, CAST(:last_week AS integer) AS first_week FROM cell),
+effective AS (
+  SELECT c.lea_id, c.indicator_id, c.student_group_id, c.population, c.met, c.not_met, c.not_applicable, c.evidence, p.first_week AS week
+    FROM pair p JOIN coverage_cell c ON c.indicator_id = p.indicator_id AND c.student_group_id = p.student_group_id
+   WHERE c.counts_until > CAST(:today AS date)
+     AND (c.lea_id, c.indicator_id, c.student_group_id) NOT IN (SELECT lea_id, indicator_id, student_group_id FROM cell)
+  UNION ALL
+  SELECT f.*, CAST(:last_week AS integer) FROM fresh f
+),
+{{points}}
+SELECT 0 AS lea_id, indicator_id, student_group_id, population, met, not_met, not_applicable, unknown, unheard
+  FROM point WHERE scope = 'county'

@@ -5,6 +5,7 @@ from datetime import date, datetime
 import msgspec
 
 from equityaccess.coverage.rules import week_of
+from equityaccess.coverage.structs import Counted, Sums, counted
 from equityaccess.database import Transaction, load_queries
 
 COUNTY = "19"  # CDE's code of Los Angeles County
@@ -60,3 +61,26 @@ async def rebuild(tx: Transaction, now: datetime, today: date) -> Difference | N
     await tx.execute(sql.clear_points)
     await tx.execute(sql.keep_fresh_points)
     return Difference(cells, len(points), [" ".join(map(str, point)) for point in points[:5]])
+
+
+Cell = tuple[int, int, int]  # LEA, indicator, student group
+
+
+class CellSums(Sums, frozen=True, kw_only=True):
+    """The sums of one cell, or of the county for its indicator and group (lea_id 0)."""
+
+    lea_id: int
+    indicator_id: int
+    student_group_id: int
+
+
+async def figures_now(tx: Transaction, cells: list[Cell], today: date) -> tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]:
+    """What counts today of *cells*, and the county's figures with them; needs a transaction that reads every LEA."""
+    lea_ids, indicator_ids, student_group_ids = (list(column) for column in zip(*cells, strict=True))
+    columns = {"lea_ids": lea_ids, "indicator_ids": indicator_ids, "student_group_ids": student_group_ids, "today": today}
+    own = await tx.all(sql.own_figures_now, CellSums, **columns)
+    county = await tx.all(sql.county_figures_now, CellSums, **columns, last_week=week_of(today), county=COUNTY)
+    return (
+        {(row.lea_id, row.indicator_id, row.student_group_id): counted(row) for row in own},
+        {(row.indicator_id, row.student_group_id): counted(row) for row in county},
+    )

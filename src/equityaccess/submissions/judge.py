@@ -1,0 +1,249 @@
+"""Judges a push that stands in the journal: one transaction, in which all of it happens or nothing."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from equityaccess import clock
+from equityaccess.access.structs import Caller
+from equityaccess.coverage.store import Cell, figures_now
+from equityaccess.coverage.structs import Counted, published
+from equityaccess.database import Database, Transaction
+from equityaccess.problems import Invalid, NotAllowed, Problem, Refusal
+from equityaccess.settings import Settings
+from equityaccess.submissions import formats, journal, rules, store
+from equityaccess.submissions.formats import Reader
+from equityaccess.submissions.rules import Format, Known, Place
+from equityaccess.submissions.store import Journaled, Put
+from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Outcome, Receipt
+
+MOST_EFFECTS = 500
+MOST_OWED = 50
+_Figures = tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """A push as it is to be judged."""
+
+    journaled: Journaled
+    form: Format
+    mode: Mode
+    dry_run: bool
+    defaults: Defaults
+    source: str | None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipt, and the status it is sent with."""
+
+    status: Literal[200, 201, 400, 403, 413, 422]
+    receipt: Receipt
+
+
+class _Listed:
+    """Problems, of which only the first are kept and all are counted."""
+
+    def __init__(self, most: int) -> None:
+        self.kept: list[Problem] = []
+        self.total = 0
+        self._most = most
+
+    def add(self, problems: list[Problem]) -> None:
+        self.total += len(problems)
+        self.kept.extend(problems[: self._most - len(self.kept)])
+
+
+class _Undo(Exception):
+    """Leaves the transaction without a trace; the verdict is kept."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__()
+        self.verdict = verdict
+
+
+class Judge:
+    """The judging of one push: what was found so far, and the steps from its bytes to its receipt."""
+
+    def __init__(self, caller: Caller, push: Push, settings: Settings, today: date) -> None:
+        self._caller = caller
+        self._push = push
+        self._settings = settings
+        self._today = today
+        self._reader: Reader = formats.reader(push.form, push.defaults, push.source, settings)
+        self._refusals = _Listed(settings.max_listed_problems)
+        self._warnings = _Listed(settings.max_listed_problems)
+        self._received = 0
+        self._refused = 0
+        self._dropped: set[Place] = set()
+
+    async def judge(self, db: Database) -> Verdict:
+        """Apply the push, or don't; either way the verdict is committed to the journal."""
+        try:
+            async with db.transaction(leas=self._caller.lea_ids) as tx:
+                await store.hold(tx, self._push.journaled.submission_id)
+                verdict = await self._within(tx)
+                if self._push.dry_run or verdict.receipt.outcome == "refused":
+                    raise _Undo(verdict)
+                await self._write_down(tx, verdict)
+                return verdict
+        except _Undo as undo:
+            verdict = undo.verdict
+        async with db.transaction(leas=self._caller.lea_ids) as tx:
+            await self._write_down(tx, verdict)
+        return verdict
+
+    async def _write_down(self, tx: Transaction, verdict: Verdict) -> None:
+        answer = msgspec.json.encode(verdict.receipt)
+        submission_id = self._push.journaled.submission_id
+        await store.decide(tx, submission_id, verdict.receipt.outcome, verdict.status, answer, clock.now())
+
+    async def _within(self, tx: Transaction) -> Verdict:
+        known = await store.known(tx, self._caller.lea_ids, self._today)
+        await tx.execute(store.sql.make_staged)
+        try:
+            await self._stage(tx, known)
+        except Refusal as refusal:
+            return self._refuse(refusal)
+        if self._refusals.total and (self._push.mode == "atomic" or self._refused == self._received):
+            return self._refuse(self._as_one())
+        return await self._apply(tx)
+
+    async def _stage(self, tx: Transaction, known: Known) -> None:
+        """Read, check and put aside every row."""
+        check = None
+        directory: dict[str, str] = {}
+        async for batch in self._reader.batches(journal.body(tx, self._push.journaled.submission_id)):
+            check = check or rules.Check(self._push.form, known, self._reader.defaults)
+            checked = check.rows(batch.rows)
+            if check.unknown_leas and not directory:
+                directory = await store.directory(tx)
+            self._received += batch.received
+            self._refused += batch.received - len(checked.records)
+            self._refusals.add([*batch.refusals, *rules.explained(checked.refusals, directory)])
+            self._warnings.add(checked.warnings)
+            if checked.records:
+                await store.stage(tx, checked.records)
+        await self._compare_rows(tx, known.student_groups)
+
+    async def _compare_rows(self, tx: Transaction, groups: dict[str, int]) -> None:
+        """The faults that only show when rows are held against each other."""
+        form = self._push.form
+        for place, first in await store.repeated(tx):
+            detail = f"Row {place.row} speaks of the same LEA, indicator, group and day as row {first}; which is meant is not certain."
+            self._drop(place, rules.problem(form, place, "indicator", "duplicate-row", detail))
+        for place, part, total in await store.beyond_total(tx, groups.get("ALL", 0)):
+            detail = f"The group has {part} people, more than the {total} of the group ALL in the same push."
+            self._drop(place, rules.problem(form, place, "population", "group-exceeds-total", detail, owner="data_owner"))
+        if self._dropped:
+            await store.drop_rows(tx, list(self._dropped))
+
+    def _drop(self, place: Place, refusal: Problem) -> None:
+        self._refusals.add([refusal])
+        self._refused += place not in self._dropped
+        self._dropped.add(place)
+
+    async def _apply(self, tx: Transaction) -> Verdict:
+        """Make the staged rows observations, and see what that does to coverage."""
+        await store.lock_leas(tx)
+        jumps = [self._doubt(jump) for jump in await store.jumps(tx)]
+        self._warnings.add(jumps)
+        cells = await store.staged_cells(tx)
+        before = await self._figures(tx, cells)
+        put = await store.put_observations(tx, self._push.journaled.submission_id, clock.now())
+        after = await self._figures(tx, cells) if put.created or put.updated else before
+        effect = await self._effect(tx, cells, before, after)
+        return self._accept(put, effect, len(cells), await self._owed(tx))
+
+    def _doubt(self, jump: store.Jump) -> Problem:
+        was, now = jump.met_before * 100 // jump.base_before, jump.met * 100 // jump.base
+        detail = f"{now} % met, after {was} % on {jump.as_of}: a change of more than {rules.JUMP_IN_POINTS} points."
+        place = Place(jump.row_number, jump.line)
+        return rules.problem(self._push.form, place, "met", "jump", detail, owner="data_owner")
+
+    async def _figures(self, tx: Transaction, cells: list[Cell]) -> _Figures:
+        if not cells:
+            return {}, {}
+        async with _as_aggregator(tx):
+            return await figures_now(tx, cells, self._today)
+
+    async def _effect(self, tx: Transaction, cells: list[Cell], before: _Figures, after: _Figures) -> list[Effect]:
+        names = await store.names(tx, self._caller.lea_ids, self._today)
+        effects = [
+            Effect(
+                lea=names.leas[lea],
+                indicator=names.indicators[indicator],
+                student_group=names.student_groups[group],
+                lea_before=before[0].get((lea, indicator, group)),
+                lea_after=after[0].get((lea, indicator, group)),
+                county_before=published(before[1][indicator, group]),
+                county_after=published(after[1][indicator, group]),
+            )
+            for lea, indicator, group in cells
+        ]
+        return sorted(effects, key=lambda e: (e.lea, e.indicator, e.student_group != "ALL", e.student_group))[:MOST_EFFECTS]
+
+    async def _owed(self, tx: Transaction) -> list[store.Owed]:
+        return await store.owed(tx, self._caller.lea_ids, self._today, MOST_OWED)
+
+    def _as_one(self) -> Refusal:
+        """The refusal of the whole push, for the faults of its rows."""
+        foreign = any(fault.code == "lea-mismatch" for fault in self._refusals.kept)
+        kind = NotAllowed if foreign else Invalid
+        detail = f"{self._refused} of {self._received} rows have faults; nothing was applied."
+        return kind(detail)
+
+    def _refuse(self, refusal: Refusal) -> Verdict:
+        self._refusals.add(refusal.errors)
+        counts = Counts(received=self._received, created=0, updated=0, unchanged=0, refused=self._received)
+        receipt = self._receipt("refused", counts, refused_as=refusal.code, detail=refusal.detail)
+        return Verdict(status=refusal.status, receipt=receipt)  # type: ignore[arg-type]
+
+    def _accept(self, put: Put, effect: list[Effect], touched: int, owed: list[store.Owed]) -> Verdict:
+        counts = Counts(
+            received=self._received,
+            created=put.created,
+            updated=put.updated,
+            unchanged=put.unchanged,
+            refused=self._refused,
+        )
+        changed = put.created + put.updated
+        outcome: Outcome = "partly_applied" if self._refused else "applied" if changed else "unchanged"
+        said = f"{put.created} created, {put.updated} updated, {put.unchanged} unchanged, {self._refused} refused."
+        detail = f"Dry run, nothing was stored: {said}" if self._push.dry_run else said
+        receipt = self._receipt("dry_run" if self._push.dry_run else outcome, counts, detail=detail)
+        receipt = msgspec.structs.replace(receipt, effect=effect, effect_total=touched, owed=owed)
+        return Verdict(status=201 if changed and not self._push.dry_run else 200, receipt=receipt)
+
+    def _receipt(self, outcome: Outcome, counts: Counts, *, detail: str, refused_as: str | None = None) -> Receipt:
+        journaled = self._push.journaled
+        return Receipt(
+            submission_id=journaled.submission_id,
+            outcome=outcome,
+            mode=self._push.mode,
+            dry_run=self._push.dry_run,
+            source=self._reader.source,
+            received_at=journaled.received_at,
+            sha256=journaled.sha256.hex(),
+            bytes=journaled.byte_count,
+            counts=counts,
+            refused_as=refused_as,
+            detail=detail,
+            refusals=self._refusals.kept,
+            refusals_total=self._refusals.total,
+            warnings=self._warnings.kept,
+            warnings_total=self._warnings.total,
+            effect=[],
+            effect_total=0,
+            owed=[],
+        )
+
+
+@contextlib.asynccontextmanager
+async def _as_aggregator(tx: Transaction) -> AsyncIterator[None]:
+    """Read the county's figures, which need every LEA's cells, and be the app again."""
+    await tx.become("aggregator")
+    yield
+    await tx.become("app")

@@ -1,0 +1,193 @@
+-- name: receive
+-- The sha256 and the length of a long body are known when its last part has come.
+INSERT INTO submission (submission_id, key_id, lea_ids, received_at, content_type, parameters, byte_count, sha256)
+VALUES (CAST(:submission_id AS uuid), CAST(:key_id AS uuid), CAST(:lea_ids AS integer[]), CAST(:received_at AS timestamptz), CAST(:content_type AS text),
+        CAST(:parameters AS text), CAST(:byte_count AS bigint), CAST(:sha256 AS bytea))
+
+-- name: keep_part
+INSERT INTO submission_body (submission_id, part, deflated) VALUES (CAST(:submission_id AS uuid), CAST(:part AS integer), CAST(:deflated AS bytea))
+
+-- name: complete
+UPDATE submission SET byte_count = CAST(:byte_count AS bigint), sha256 = CAST(:sha256 AS bytea) WHERE submission_id = CAST(:submission_id AS uuid)
+
+-- name: part_of_body
+SELECT deflated FROM submission_body WHERE submission_id = CAST(:submission_id AS uuid) AND part = CAST(:part AS integer)
+
+-- name: decide
+UPDATE submission SET outcome = CAST(:outcome AS text), status = CAST(:status AS smallint), answer = CAST(:answer AS bytea), decided_at = CAST(:decided_at AS timestamptz)
+ WHERE submission_id = CAST(:submission_id AS uuid)
+
+-- name: claim
+-- The first to send a key has it. No row: somebody has it already.
+INSERT INTO idempotency (key_id, idempotency_key, fingerprint, submission_id, created_at)
+VALUES (CAST(:key_id AS uuid), CAST(:idempotency_key AS text), CAST(:fingerprint AS bytea), CAST(:submission_id AS uuid), CAST(:now AS timestamptz))
+ON CONFLICT (key_id, idempotency_key) DO NOTHING
+RETURNING submission_id
+
+-- name: claimed
+SELECT i.fingerprint, i.submission_id, i.created_at, s.outcome, s.status, s.answer
+  FROM idempotency i JOIN submission s ON s.submission_id = i.submission_id
+ WHERE i.key_id = CAST(:key_id AS uuid) AND i.idempotency_key = CAST(:idempotency_key AS text)
+   FOR UPDATE OF i
+
+-- name: take_over
+UPDATE idempotency SET submission_id = CAST(:submission_id AS uuid), fingerprint = CAST(:fingerprint AS bytea), created_at = CAST(:now AS timestamptz)
+ WHERE key_id = CAST(:key_id AS uuid) AND idempotency_key = CAST(:idempotency_key AS text)
+
+-- name: hold
+-- Held by the transaction that judges a submission: who gets it knows that nobody else is judging.
+SELECT pg_try_advisory_xact_lock(hashtextextended(CAST(CAST(:submission_id AS uuid) AS text), 0))
+
+-- name: leas_of_caller
+SELECT i.lea_id, i.code AS cds, p.kind, p.funding, greatest(i.valid_from, p.valid_from) AS valid_from, least(i.valid_to, p.valid_to) AS valid_to
+  FROM identifier i
+  JOIN lea_period p ON p.lea_id = i.lea_id AND p.valid_from < i.valid_to AND i.valid_from < p.valid_to
+ WHERE i.scheme = 'cds' AND i.lea_id = ANY (CAST(:lea_ids AS integer[]))
+ ORDER BY i.code, 5
+
+-- name: asked
+SELECT indicator_id, code, unit, asked_of FROM indicator
+
+-- name: student_groups
+SELECT code, student_group_id FROM student_group
+
+-- name: enrolled
+-- What the newest Census Day said, less the directly funded charters of a district, where each is known.
+SELECT DISTINCT ON (e.lea_id, e.student_group_id) e.lea_id, e.student_group_id,
+       CAST(e.students - CASE WHEN e.includes_charters AND g.code = 'ALL' THEN coalesce(c.students, 0) ELSE 0 END AS integer)
+  FROM enrollment e
+  JOIN student_group g ON g.student_group_id = e.student_group_id
+  LEFT JOIN LATERAL (
+    SELECT sum(n.students) AS students
+      FROM lea_period p JOIN enrollment n ON n.lea_id = p.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
+     WHERE p.authorizer_id = e.lea_id AND p.funding = 'direct' AND p.valid_from <= e.census_on AND e.census_on < p.valid_to) c ON true
+ WHERE e.lea_id = ANY (CAST(:lea_ids AS integer[]))
+ ORDER BY e.lea_id, e.student_group_id, e.census_on DESC
+
+-- name: directory
+SELECT DISTINCT ON (i.code) i.code, p.name
+  FROM identifier i JOIN lea_period p ON p.lea_id = i.lea_id
+ WHERE i.scheme = 'cds'
+ ORDER BY i.code, p.valid_from DESC
+
+-- name: codes_of_leas
+SELECT DISTINCT ON (lea_id) lea_id, code
+  FROM identifier
+ WHERE scheme = 'cds' AND lea_id = ANY (CAST(:lea_ids AS integer[])) AND valid_from <= CAST(:today AS date)
+ ORDER BY lea_id, valid_from DESC
+
+-- name: make_staged
+CREATE TEMP TABLE IF NOT EXISTS staged (
+  row_number integer NOT NULL, line integer NOT NULL, lea_id integer NOT NULL, indicator_id smallint NOT NULL, student_group_id smallint NOT NULL, as_of date NOT NULL,
+  population integer NOT NULL, met integer NOT NULL, not_met integer NOT NULL, not_applicable integer NOT NULL, evidence text NOT NULL, valid_until date,
+  met_by_family integer, met_by_lea integer, barrier_not_available integer, barrier_not_affordable integer, barrier_not_desired integer, barrier_other integer
+) ON COMMIT DELETE ROWS
+
+-- name: clear_staged
+DELETE FROM staged
+
+-- name: repeated
+-- Rows that speak of the same thing: which of them is meant is not certain, so none is taken.
+SELECT s.row_number, s.line, s.first_row
+  FROM (SELECT row_number, line, min(row_number) OVER same AS first_row, count(*) OVER same AS times
+          FROM staged WINDOW same AS (PARTITION BY lea_id, indicator_id, student_group_id, as_of)) s
+ WHERE s.times > 1
+ ORDER BY s.row_number
+
+-- name: has_repeated
+SELECT EXISTS (SELECT FROM staged GROUP BY lea_id, indicator_id, student_group_id, as_of HAVING count(*) > 1)
+
+-- name: beyond_total
+SELECT s.row_number, s.line, s.population, t.population AS total
+  FROM staged s
+  JOIN staged t ON t.lea_id = s.lea_id AND t.indicator_id = s.indicator_id AND t.as_of = s.as_of AND t.student_group_id = CAST(:all_id AS smallint)
+ WHERE s.population > t.population
+ ORDER BY s.row_number
+
+-- name: drop_rows
+DELETE FROM staged WHERE row_number = ANY (CAST(:row_numbers AS integer[]))
+
+-- name: staged_leas
+SELECT DISTINCT lea_id FROM staged ORDER BY lea_id
+
+-- name: lock_lea
+-- One writer an LEA: revisions follow each other, and recorded_at never goes back.
+SELECT pg_advisory_xact_lock(1162039121, CAST(:lea_id AS integer))
+
+-- name: staged_cells
+SELECT DISTINCT lea_id, indicator_id, student_group_id FROM staged
+
+-- name: jumps
+-- The newest row of each cell against the newest observation before it, no older than 400 days.
+SELECT s.row_number, s.line, s.met, s.population - s.not_applicable AS base, o.met AS met_before, o.population - o.not_applicable AS base_before, o.as_of
+  FROM (SELECT DISTINCT ON (lea_id, indicator_id, student_group_id) * FROM staged ORDER BY lea_id, indicator_id, student_group_id, as_of DESC) s
+ CROSS JOIN LATERAL (
+   SELECT met, population, not_applicable, as_of FROM observation o
+    WHERE o.lea_id = s.lea_id AND o.indicator_id = s.indicator_id AND o.student_group_id = s.student_group_id
+      AND o.as_of <= s.as_of AND o.as_of > s.as_of - 400
+    ORDER BY o.as_of DESC, o.revision DESC LIMIT 1) o
+ WHERE s.population > s.not_applicable AND o.population > o.not_applicable
+   AND abs(CAST(s.met AS bigint) * (o.population - o.not_applicable) - CAST(o.met AS bigint) * (s.population - s.not_applicable)) * 100
+       > CAST(:points AS bigint) * (s.population - s.not_applicable) * (o.population - o.not_applicable)
+ ORDER BY s.row_number
+
+-- name: put_observations
+-- What is already known in these very words writes nothing; all else is a new revision, and marks what it touched.
+WITH compared AS MATERIALIZED (
+  SELECT s.*, o.revision, o.recorded_at,
+         (s.population, s.met, s.not_met, s.not_applicable, s.evidence, s.valid_until, s.met_by_family, s.met_by_lea,
+          s.barrier_not_available, s.barrier_not_affordable, s.barrier_not_desired, s.barrier_other)
+         IS NOT DISTINCT FROM
+         (o.population, o.met, o.not_met, o.not_applicable, o.evidence, o.valid_until, o.met_by_family, o.met_by_lea,
+          o.barrier_not_available, o.barrier_not_affordable, o.barrier_not_desired, o.barrier_other) AS is_known
+    FROM staged s
+    LEFT JOIN LATERAL (
+      SELECT * FROM observation o
+       WHERE o.lea_id = s.lea_id AND o.indicator_id = s.indicator_id AND o.student_group_id = s.student_group_id AND o.as_of = s.as_of
+       ORDER BY o.revision DESC LIMIT 1) o ON true
+),
+put AS (
+  INSERT INTO observation (lea_id, indicator_id, student_group_id, as_of, revision, population, met, not_met, not_applicable, evidence, valid_until,
+    met_by_family, met_by_lea, barrier_not_available, barrier_not_affordable, barrier_not_desired, barrier_other, submission_id, recorded_at)
+  SELECT lea_id, indicator_id, student_group_id, as_of, coalesce(revision, 0) + 1, population, met, not_met, not_applicable, evidence, valid_until,
+         met_by_family, met_by_lea, barrier_not_available, barrier_not_affordable, barrier_not_desired, barrier_other,
+         CAST(:submission_id AS uuid), greatest(recorded_at, CAST(:recorded_at AS timestamptz))
+    FROM compared WHERE NOT is_known
+),
+marked AS (
+  INSERT INTO coverage_mark (lea_id, indicator_id, student_group_id, from_on)
+  SELECT lea_id, indicator_id, student_group_id, min(as_of) FROM compared WHERE NOT is_known GROUP BY lea_id, indicator_id, student_group_id
+)
+SELECT count(*) FILTER (WHERE revision IS NULL) AS created, count(*) FILTER (WHERE revision IS NOT NULL AND NOT is_known) AS updated,
+       count(*) FILTER (WHERE is_known) AS unchanged
+  FROM compared
+
+-- name: owed
+SELECT n.code AS lea, i.code AS indicator, e.period_from, e.period_to, e.due_on
+  FROM expectation e
+  JOIN indicator i ON i.indicator_id = e.indicator_id
+  JOIN student_group g ON g.code = 'ALL'
+  JOIN identifier n ON n.lea_id = e.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
+ WHERE e.lea_id = ANY (CAST(:lea_ids AS integer[]))
+   AND e.period_from <= CAST(:today AS date)
+   AND e.due_on > CAST(:today AS date) - 365
+   AND NOT EXISTS (SELECT FROM observation o
+                    WHERE o.lea_id = e.lea_id AND o.indicator_id = e.indicator_id AND o.student_group_id = g.student_group_id
+                      AND o.as_of >= e.period_from AND o.as_of < e.period_to)
+ ORDER BY e.due_on, lea, indicator
+ LIMIT CAST(:most AS integer)
+
+-- name: submission_by_id
+SELECT submission_id, received_at, content_type, byte_count AS bytes, encode(sha256, 'hex') AS sha256, outcome, status, answer
+  FROM submission WHERE submission_id = CAST(:submission_id AS uuid)
+
+-- name: submissions
+SELECT submission_id, received_at, content_type, byte_count AS bytes, encode(sha256, 'hex') AS sha256, outcome, status
+  FROM submission
+ WHERE (received_at, submission_id) < (CAST(:before_at AS timestamptz), CAST(:before_id AS uuid))
+   AND (CAST(:outcome AS text) IS NULL OR outcome = CAST(:outcome AS text))
+ ORDER BY received_at DESC, submission_id DESC
+ LIMIT CAST(:limit AS integer)
+
+-- name: forget_idempotency
+DELETE FROM idempotency WHERE created_at < CAST(:before AS timestamptz)

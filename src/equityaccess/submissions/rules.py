@@ -1,0 +1,285 @@
+"""What may be said: the checks on the rows of a push. Pure: rows in; records, refusals and warnings out."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Literal, NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from equityaccess.problems import Problem
+from equityaccess.submissions.structs import Defaults, Row
+
+EARLIEST = date(2018, 7, 1)
+FAR_FROM_ENROLLMENT = 4  # a population differs by more than a quarter of what is enrolled
+JUMP_IN_POINTS = 20
+Format = Literal["json", "ndjson", "csv"]
+
+STAGED_COLUMNS = (
+    "row_number", "line", "lea_id", "indicator_id", "student_group_id", "as_of",
+    "population", "met", "not_met", "not_applicable", "evidence", "valid_until",
+    "met_by_family", "met_by_lea", "barrier_not_available", "barrier_not_affordable", "barrier_not_desired", "barrier_other",
+)  # fmt: skip
+
+
+class Lea(msgspec.Struct, frozen=True, kw_only=True):
+    """An LEA of the caller under one of its CDS codes, with the days on which the code is valid."""
+
+    lea_id: int
+    cds: str
+    kind: str
+    funding: str | None
+    valid_from: date
+    valid_to: date
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules need to know of an indicator."""
+
+    indicator_id: int
+    code: str
+    unit: str
+    asked_of: list[str]
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that rows are checked against."""
+
+    leas: dict[str, list[Lea]]
+    indicators: dict[str, Asked]
+    student_groups: dict[str, int]
+    enrolled: dict[tuple[int, int], int]  # (LEA, group) -> students, newest school year
+    today: date
+
+
+class Place(NamedTuple):
+    """Where a row stands: its number, from 1, and its line in the file."""
+
+    row: int
+    line: int
+
+
+Placed = tuple[Place, Row]
+Record = tuple[object, ...]  # in the order of STAGED_COLUMNS
+
+
+class Checked(NamedTuple):
+    """What became of some rows."""
+
+    records: list[Record]
+    refusals: list[Problem]
+    warnings: list[Problem]
+    refused: int
+
+
+def locate(form: Format, place: Place, field: str) -> dict[str, object]:
+    """How a sender finds *field* of the row at *place*."""
+    if form == "csv":
+        return {"row": place.row, "line": place.line, "column": field}
+    if form == "ndjson":
+        return {"row": place.row, "line": place.line, "pointer": f"/{field}"}
+    return {"row": place.row, "pointer": f"/observations/{place.row - 1}/{field.replace('.', '/')}"}
+
+
+def problem(form: Format, place: Place, field: str, code: str, detail: str, **more: object) -> Problem:
+    """A fault or a doubt about *field* of the row at *place*; the sender's to mend unless *more* says otherwise."""
+    return Problem(code=code, detail=detail, **({"owner": "sender"} | locate(form, place, field) | more))  # type: ignore[arg-type]
+
+
+class Fault(NamedTuple):
+    """A fault before it is placed in a row."""
+
+    field: str
+    code: str
+    detail: str
+    more: Mapping[str, object] = {}
+
+
+def _nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of *words* that *word* was probably meant to be."""
+    folded = {known.casefold(): known for known in words}
+    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
+
+
+def _unknown(field: str, code: str, what: str, word: str, words: Iterable[str]) -> Fault:
+    known = sorted(words)
+    return Fault(
+        field,
+        code,
+        f"{word!r} is not {what}; known are {', '.join(known[:40])}.",
+        {"suggestion": _nearest(word, known)},
+    )
+
+
+def cds_fault(cds: str) -> Fault | None:
+    """What is wrong with the form of a CDS code; None when it is 14 ASCII digits."""
+    if len(cds) == 14 and cds.isascii() and cds.isdigit():
+        return None
+    plain = cds.strip().replace("-", "")
+    if len(plain) == 14 and plain.isascii() and plain.isdigit():
+        return Fault("lea", "cds-format", f"{cds!r} is not 14 digits.", {"suggestion": plain})
+    if "e+" in cds.lower() and cds[:1].isdigit():
+        hint = "A spreadsheet has cut the code; several LEAs would fit, so it is not guessed. Format the column as text."
+        return Fault("lea", "cds-unrecoverable", f"{cds!r} has lost digits. {hint}")
+    hint = "A CDS code is 14 digits, kept as text so that no zero is lost and no decimal point is added."
+    return Fault("lea", "cds-format", f"{cds!r} is not a CDS code. {hint}")
+
+
+class Check:
+    """Checks rows of one push; answers that repeat from row to row are worked out once."""
+
+    def __init__(self, form: Format, known: Known, defaults: Defaults) -> None:
+        self._form = form
+        self._known = known
+        self._defaults = defaults
+        self._about_students = {asked.indicator_id for asked in known.indicators.values() if asked.unit == "students"}
+        self._leas: dict[tuple[str | None, date], Lea | Fault] = {}
+        self._asked: dict[tuple[int, str], Asked | Fault] = {}
+        self.unknown_leas: set[str] = set()
+
+    def rows(self, rows: Sequence[Placed]) -> Checked:
+        """Sort *rows* into records to be stored and problems to be told."""
+        records: list[Record] = []
+        refusals: list[Problem] = []
+        warnings: list[Problem] = []
+        for place, row in rows:
+            faults: list[Fault] = []
+            record = self._row(place, row, faults)
+            if record is None:
+                refusals.extend(problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in faults)
+            else:
+                records.append(record)
+                warnings.extend(problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in self._doubts(record))
+        return Checked(records, refusals, warnings, len(rows) - len(records))
+
+    def _row(self, place: Place, row: Row, faults: list[Fault]) -> Record | None:
+        as_of = self._day(row, faults)
+        lea = self._lea(row, as_of, faults)
+        asked = self._indicator(row.indicator, lea, faults)
+        group = self._known.student_groups.get(row.student_group)
+        if group is None:
+            faults.append(
+                _unknown("student_group", "unknown-group", "a student group", row.student_group, self._known.student_groups)
+            )
+        not_applicable = 0 if row.not_applicable is UNSET else row.not_applicable
+        if row.met > row.population - not_applicable:
+            faults.append(_too_many(row, not_applicable))
+        valid_until = None if row.valid_until is UNSET else row.valid_until
+        if valid_until is not None and valid_until < as_of:
+            detail = f"valid_until {valid_until} is before as_of {as_of}: it never counted."
+            faults.append(Fault("valid_until", "invalid-period", detail))
+        if faults:
+            return None
+        return (
+            place.row, place.line, lea.lea_id, asked.indicator_id, group, as_of,  # type: ignore[union-attr]
+            row.population, row.met, row.not_met, not_applicable, row.evidence, valid_until,
+            _part(row.met_by_family), _part(row.met_by_lea),
+            _part(row.barrier_not_available), _part(row.barrier_not_affordable),
+            _part(row.barrier_not_desired), _part(row.barrier_other),
+        )  # fmt: skip
+
+    def _day(self, row: Row, faults: list[Fault]) -> date:
+        as_of = self._defaults.as_of if row.as_of is UNSET else row.as_of
+        if as_of is None:
+            detail = "There is no as_of, neither in the row nor for the whole push."
+            faults.append(Fault("as_of", "missing-field", detail, {"suggestion": str(self._known.today)}))
+            return self._known.today
+        if as_of > self._known.today:
+            faults.append(Fault("as_of", "future-date", f"{as_of} is after today, {self._known.today}."))
+        elif as_of < EARLIEST:
+            faults.append(Fault("as_of", "invalid-period", f"{as_of} is before {EARLIEST}, the first day that is kept."))
+        return as_of
+
+    def _lea(self, row: Row, as_of: date, faults: list[Fault]) -> Lea | None:
+        cds = self._defaults.lea if row.lea is UNSET else row.lea
+        found = self._leas.get((cds, as_of))
+        if found is None:
+            found = self._leas[cds, as_of] = self._resolve(cds, as_of)
+        if isinstance(found, Fault):
+            faults.append(found)
+            return None
+        return found
+
+    def _resolve(self, cds: str | None, as_of: date) -> Lea | Fault:
+        if cds is None:
+            return Fault("lea", "missing-field", "There is no lea, neither in the row nor for the whole push.")
+        if fault := cds_fault(cds):
+            return fault
+        mine = self._known.leas.get(cds, [])
+        for lea in mine:
+            if lea.valid_from <= as_of < lea.valid_to:
+                if lea.funding == "local":
+                    detail = "A locally funded charter is counted by the district that authorizes it, in the district's push."
+                    return Fault("lea", "reports-with-authorizer", detail, {"owner": "data_owner"})
+                return lea
+        if mine:
+            days = "; ".join(f"from {lea.valid_from} to {lea.valid_to}" for lea in mine)
+            return Fault("lea", "entity-closed", f"{cds} was not in use on {as_of}; it was {days}.", {"owner": "data_owner"})
+        self.unknown_leas.add(cds)
+        return Fault("lea", "unknown-cds", cds)  # told apart from a foreign LEA once the whole directory is at hand
+
+    def _indicator(self, code: str, lea: Lea | None, faults: list[Fault]) -> Asked | None:
+        key = (lea.lea_id if lea else 0, code)
+        found = self._asked.get(key)
+        if found is None:
+            found = self._asked[key] = self._ask(code, lea)
+        if isinstance(found, Fault):
+            faults.append(found)
+            return None
+        return found
+
+    def _ask(self, code: str, lea: Lea | None) -> Asked | Fault:
+        asked = self._known.indicators.get(code)
+        if asked is None:
+            return _unknown("indicator", "unknown-indicator", "an indicator", code, self._known.indicators)
+        if lea and lea.kind not in asked.asked_of:
+            detail = f"{code} is asked of {', '.join(asked.asked_of)}, and {lea.cds} is a {lea.kind}."
+            return Fault("indicator", "not-asked", detail, {"owner": "county"})
+        return asked
+
+    def _doubts(self, record: Record) -> Iterator[Fault]:
+        _, _, lea_id, indicator, group, _, population, met, not_met, not_applicable, *_ = record
+        parts = met + not_met + not_applicable  # type: ignore[operator]
+        if parts > population:  # type: ignore[operator]
+            detail = f"met, not_met and not_applicable add up to {parts}, more than the population of {population}."
+            yield Fault("population", "parts-do-not-add-up", detail, {"owner": "data_owner"})
+        by_whom = (record[12] or 0) + (record[13] or 0)  # type: ignore[operator]
+        if by_whom and by_whom != met:
+            detail = f"met_by_family and met_by_lea add up to {by_whom}, and met is {met}."
+            yield Fault("met", "parts-do-not-add-up", detail, {"owner": "data_owner"})
+        barriers = sum(part or 0 for part in record[14:18])  # type: ignore[misc]
+        if barriers > not_met:  # type: ignore[operator]
+            detail = f"The barriers add up to {barriers}, and not_met is {not_met}."
+            yield Fault("not_met", "parts-do-not-add-up", detail, {"owner": "data_owner"})
+        enrolled = self._known.enrolled.get((lea_id, group), 0)  # type: ignore[arg-type]
+        if enrolled and indicator in self._about_students and abs(population - enrolled) * FAR_FROM_ENROLLMENT > enrolled:  # type: ignore[operator]
+            detail = f"The population is {population}; on the last Census Day {enrolled} were enrolled."
+            yield Fault("population", "far-from-enrollment", detail, {"owner": "data_owner"})
+
+
+def _part(value: int | UnsetType | None) -> int | None:
+    return None if value is UNSET else value
+
+
+def _too_many(row: Row, not_applicable: int) -> Fault:
+    if row.met > row.population:
+        return Fault("met", "met-exceeds-population", f"met is {row.met}, more than the population of {row.population}.")
+    detail = f"met is {row.met}, more than the {row.population - not_applicable} to whom it applies."
+    return Fault("met", "met-exceeds-population", detail)
+
+
+def explained(refusals: Iterable[Problem], directory: Mapping[str, str]) -> Iterator[Problem]:
+    """*refusals*, with codes that are not the caller's told apart: another LEA's, or nobody's. *directory*: code to name."""
+    for refusal in refusals:
+        if refusal.code != "unknown-cds":
+            yield refusal
+        elif refusal.detail in directory:
+            detail = f"{refusal.detail} is {directory[refusal.detail]}: this key does not speak for it."
+            yield msgspec.structs.replace(refusal, code="lea-mismatch", detail=detail)
+        else:
+            near = _nearest(refusal.detail, directory)
+            detail = f"No LEA has the code {refusal.detail}."
+            suggestion = f"{near} ({directory[near]})" if near else None
+            yield msgspec.structs.replace(refusal, detail=detail, suggestion=suggestion)

@@ -1,0 +1,236 @@
+"""Submissions and observations in the database: typed functions over queries.sql."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+
+from equityaccess.coverage.store import Cell
+from equityaccess.database import Transaction, load_queries
+from equityaccess.submissions.rules import JUMP_IN_POINTS, STAGED_COLUMNS, Asked, Known, Lea, Place, Record
+from equityaccess.submissions.structs import Outcome, Owed, SubmissionLine
+
+sql = load_queries(__file__)
+
+
+class Journaled(msgspec.Struct, frozen=True, kw_only=True):
+    """A body as it stands in the journal, before anybody has judged it."""
+
+    submission_id: UUID
+    received_at: datetime
+    content_type: str
+    parameters: str
+    byte_count: int
+    sha256: bytes
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """The submission that has an idempotency key, and what became of it so far."""
+
+    fingerprint: bytes
+    submission_id: UUID
+    created_at: datetime
+    outcome: Outcome | None
+    status: int | None
+    answer: bytes | None
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A submission with its receipt, if it has been judged."""
+
+    submission_id: UUID
+    received_at: datetime
+    content_type: str
+    bytes: int | None
+    sha256: str | None
+    outcome: Outcome | None
+    status: int | None
+    answer: bytes | None
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the staged rows."""
+
+    created: int
+    updated: int
+    unchanged: int
+
+
+class Jump(msgspec.Struct, frozen=True, kw_only=True):
+    """A staged row that is far from what the LEA said before."""
+
+    row_number: int
+    line: int
+    met: int
+    base: int
+    met_before: int
+    base_before: int
+    as_of: date
+
+
+async def receive(
+    tx: Transaction,
+    key_id: UUID,
+    lea_ids: Sequence[int],
+    journaled: Journaled,
+    *,
+    is_whole: bool,
+) -> None:
+    """Open a line in the journal; what is not known before the last part stays NULL until ``complete``."""
+    await tx.execute(
+        sql.receive,
+        submission_id=journaled.submission_id,
+        key_id=key_id,
+        lea_ids=lea_ids,
+        received_at=journaled.received_at,
+        content_type=journaled.content_type,
+        parameters=journaled.parameters,
+        byte_count=journaled.byte_count if is_whole else None,
+        sha256=journaled.sha256 if is_whole else None,
+    )
+
+
+async def keep_part(tx: Transaction, submission_id: UUID, part: int, deflated: bytes) -> None:
+    """Keep one part of a body."""
+    await tx.execute(sql.keep_part, submission_id=submission_id, part=part, deflated=deflated)
+
+
+async def complete(tx: Transaction, submission_id: UUID, byte_count: int, sha256: bytes) -> None:
+    """Say that the whole body is there."""
+    await tx.execute(sql.complete, submission_id=submission_id, byte_count=byte_count, sha256=sha256)
+
+
+async def part_of_body(tx: Transaction, submission_id: UUID, part: int) -> bytes | None:
+    """A part as it was kept, None after the last."""
+    found: bytes | None = await tx.value(sql.part_of_body, submission_id=submission_id, part=part)
+    return found
+
+
+async def decide(tx: Transaction, submission_id: UUID, outcome: Outcome, status: int, answer: bytes | None, now: datetime) -> None:
+    """Write down what became of a submission."""
+    await tx.execute(sql.decide, submission_id=submission_id, outcome=outcome, status=status, answer=answer, decided_at=now)
+
+
+async def claim(tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime) -> Claimed | None:
+    """Take *idempotency_key* for this submission; whoever has it already is the answer."""
+    values = {"key_id": key_id, "idempotency_key": idempotency_key}
+    if await tx.value(sql.claim, **values, fingerprint=fingerprint, submission_id=submission_id, now=now):
+        return None
+    return await tx.one(sql.claimed, Claimed, **values)
+
+
+async def take_over(tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime) -> None:
+    """Give *idempotency_key* to this submission, because the one that had it will never be judged, or its time is over."""
+    await tx.execute(
+        sql.take_over, key_id=key_id, idempotency_key=idempotency_key, fingerprint=fingerprint, submission_id=submission_id, now=now
+    )
+
+
+async def hold(tx: Transaction, submission_id: UUID) -> bool:
+    """Try to be the one who judges *submission_id*, until the transaction ends."""
+    got: bool = await tx.value(sql.hold, submission_id=submission_id)
+    return got
+
+
+async def known(tx: Transaction, lea_ids: Sequence[int], today: date) -> Known:
+    """What rows of a caller for *lea_ids* are checked against."""
+    leas: dict[str, list[Lea]] = {}
+    for lea in await tx.all(sql.leas_of_caller, Lea, lea_ids=lea_ids):
+        leas.setdefault(lea.cds, []).append(lea)
+    enrolled = await tx.rows(sql.enrolled, lea_ids=lea_ids)
+    return Known(
+        leas=leas,
+        indicators={asked.code: asked for asked in await tx.all(sql.asked, Asked)},
+        student_groups=dict(await tx.rows(sql.student_groups)),  # type: ignore[arg-type]
+        enrolled={(lea_id, group): students for lea_id, group, students in enrolled},
+        today=today,
+    )
+
+
+async def directory(tx: Transaction) -> dict[str, str]:
+    """The name behind every CDS code, former ones too."""
+    return dict(await tx.rows(sql.directory))  # type: ignore[arg-type]
+
+
+async def stage(tx: Transaction, records: Sequence[Record]) -> None:
+    """Put *records* aside, to be compared with what is known."""
+    await tx.copy("staged", STAGED_COLUMNS, records)
+
+
+async def repeated(tx: Transaction) -> list[tuple[Place, int]]:
+    """The staged rows that speak of the same thing as another, each with the first row that does."""
+    if not await tx.value(sql.has_repeated):  # the common case, and far cheaper than to number them
+        return []
+    return [(Place(row, line), first) for row, line, first in await tx.rows(sql.repeated)]
+
+
+async def beyond_total(tx: Transaction, all_id: int) -> list[tuple[Place, int, int]]:
+    """The staged rows whose group has more people than the group ALL of the same push: the two populations."""
+    return [(Place(row, line), part, total) for row, line, part, total in await tx.rows(sql.beyond_total, all_id=all_id)]
+
+
+async def drop_rows(tx: Transaction, places: Sequence[Place]) -> None:
+    """Take rows out of what is staged."""
+    await tx.execute(sql.drop_rows, row_numbers=[place.row for place in places])
+
+
+async def lock_leas(tx: Transaction) -> None:
+    """Be the only writer of the staged LEAs until the transaction ends; in one order, so that nobody waits in a circle."""
+    for lea_id in await tx.values(sql.staged_leas):
+        await tx.execute(sql.lock_lea, lea_id=lea_id)
+
+
+async def staged_cells(tx: Transaction) -> list[Cell]:
+    """The cells that the staged rows speak of."""
+    return [(lea, indicator, group) for lea, indicator, group in await tx.rows(sql.staged_cells)]
+
+
+async def jumps(tx: Transaction) -> list[Jump]:
+    """The newest staged row of each cell, where it is far from what the LEA said before."""
+    return await tx.all(sql.jumps, Jump, points=JUMP_IN_POINTS)
+
+
+async def put_observations(tx: Transaction, submission_id: UUID, recorded_at: datetime) -> Put:
+    """Make the staged rows observations, and mark what they touch."""
+    put = await tx.one(sql.put_observations, Put, submission_id=submission_id, recorded_at=recorded_at)
+    return put or Put(created=0, updated=0, unchanged=0)
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """The codes behind the ids of LEAs, indicators and groups."""
+
+    leas: dict[int, str]
+    indicators: dict[int, str]
+    student_groups: dict[int, str]
+
+
+async def names(tx: Transaction, lea_ids: Sequence[int], today: date) -> Names:
+    """The codes of *lea_ids* that are valid today, or were last, and those of every indicator and group."""
+    return Names(
+        leas=dict(await tx.rows(sql.codes_of_leas, lea_ids=lea_ids, today=today)),  # type: ignore[arg-type]
+        indicators={asked.indicator_id: asked.code for asked in await tx.all(sql.asked, Asked)},
+        student_groups={group: code for code, group in await tx.rows(sql.student_groups)},
+    )
+
+
+async def owed(tx: Transaction, lea_ids: Sequence[int], today: date, most: int) -> list[Owed]:
+    """What *lea_ids* still owe, the longest overdue first."""
+    return await tx.all(sql.owed, Owed, lea_ids=lea_ids, today=today, most=most)
+
+
+async def submission(tx: Transaction, submission_id: UUID) -> Stored | None:
+    """One submission of the caller's."""
+    return await tx.one(sql.submission_by_id, Stored, submission_id=submission_id)
+
+
+async def submissions(
+    tx: Transaction, before: tuple[datetime, UUID], outcome: Outcome | None, limit: int
+) -> list[SubmissionLine]:
+    """The caller's submissions before *before*, newest first."""
+    return await tx.all(sql.submissions, SubmissionLine, before_at=before[0], before_id=before[1], outcome=outcome, limit=limit)
+
+
+async def forget_idempotency(tx: Transaction, before: datetime) -> int:
+    """Forget idempotency keys first sent before *before*; how many."""
+    return await tx.execute(sql.forget_idempotency, before=before)

@@ -1,0 +1,106 @@
+"""A district pushes: what comes back, what is stored, what the county sees."""
+
+import json
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from equityaccess import clock
+from tests.conftest import MakeKey, bearer
+
+ABC = "19642120000000"
+LAUSD = "19647330000000"
+
+
+def a_push(**changes: object) -> dict[str, object]:
+    """The push of the README."""
+    observation: dict[str, object] = {
+        "indicator": "home_internet", "student_group": "ALL", "population": 18354, "met": 17102, "not_met": 611,
+        "not_applicable": 0, "evidence": "C",
+        "breakdown": {"met_by_family": 15200, "met_by_lea": 1902, "barrier_not_affordable": 380, "barrier_not_available": 231},
+    }  # fmt: skip
+    document = {"lea": ABC, "as_of": str(clock.today() - timedelta(days=3)), "source": "SIS nightly export"}
+    return document | {"observations": [observation | changes]}
+
+
+async def test_a_push_is_stored_and_its_receipt_accounts_for_every_row(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+    key = bearer(await make_key(lea=ABC))
+    answer = await client.post("/v1/submissions", json=a_push(), headers=key)
+    assert answer.status_code == 201, answer.text
+    receipt = answer.json()
+    assert receipt["counts"] == {"received": 1, "created": 1, "updated": 0, "unchanged": 0, "refused": 0}
+    assert receipt["outcome"] == "applied"
+    (effect,) = receipt["effect"]
+    assert effect["lea_before"] is None
+    assert effect["lea_after"]["confirmed_percent"] == 93.17
+    assert effect["county_before"]["population"] == 1_313_935
+    assert effect["county_after"]["met"] == 17102
+    again = await client.get(answer.headers["Location"], headers=key)
+    assert again.json() == receipt
+
+
+async def test_the_same_content_again_writes_nothing(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+    key = bearer(await make_key(lea=ABC))
+    await client.post("/v1/submissions", json=a_push(), headers=key)
+    answer = await client.post("/v1/submissions", json=a_push(), headers=key)
+    assert answer.status_code == 200
+    assert answer.json()["outcome"] == "unchanged"
+    assert answer.json()["counts"]["unchanged"] == 1
+    corrected = await client.post("/v1/submissions", json=a_push(met=17000), headers=key)
+    assert corrected.status_code == 201
+    assert corrected.json()["counts"]["updated"] == 1
+
+
+async def test_a_dry_run_shows_the_effect_and_stores_nothing(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+    key = bearer(await make_key(lea=ABC))
+    dry = await client.post("/v1/submissions?dry_run=true", json=a_push(), headers=key)
+    assert dry.status_code == 200
+    assert dry.json()["outcome"] == "dry_run"
+    assert dry.json()["counts"]["created"] == 1
+    assert dry.json()["effect"][0]["lea_after"]["met"] == 17102
+    real = await client.post("/v1/submissions", json=a_push(), headers=key)
+    assert real.json()["counts"]["created"] == 1
+
+
+async def test_another_leas_code_is_refused_and_its_submissions_do_not_exist(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+    key, other = bearer(await make_key(lea=ABC)), bearer(await make_key(lea=LAUSD))
+    refused = await client.post("/v1/submissions", json=a_push() | {"lea": LAUSD}, headers=key)
+    assert refused.status_code == 403, refused.text
+    assert refused.json()["errors"][0]["code"] == "lea-mismatch"
+    mine = await client.get(refused.json()["instance"], headers=key)
+    assert mine.json()["outcome"] == "refused"
+    theirs = await client.get(refused.json()["instance"], headers=other)
+    assert theirs.status_code == 404
+
+
+async def test_an_idempotency_key_makes_a_retry_safe(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+    key = bearer(await make_key(lea=ABC)) | {"Idempotency-Key": "night-1"}
+    first = await client.post("/v1/submissions", json=a_push(), headers=key)
+    second = await client.post("/v1/submissions", json=a_push(), headers=key)
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    other = await client.post("/v1/submissions", json=a_push(met=1), headers=key)
+    assert other.status_code == 422
+    assert other.json()["errors"][0]["code"] == "idempotency-key-reused"
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+async def test_ndjson_and_csv_say_the_same_as_json(client: httpx.AsyncClient, make_key: MakeKey, form: str) -> None:
+    key = bearer(await make_key(lea=ABC))
+    assert (await client.post("/v1/submissions", json=a_push(), headers=key)).status_code == 201
+    document = a_push()
+    row = dict(document["observations"][0])
+    row |= {f"breakdown.{name}": value for name, value in row.pop("breakdown").items()}
+    if form == "ndjson":
+        body, kind = json.dumps(row), "application/x-ndjson"
+    else:
+        body, kind = ",".join(row) + "\r\n" + ",".join(map(str, row.values())), "text/csv"
+    same = await client.post(
+        "/v1/submissions",
+        params={"lea": ABC, "as_of": document["as_of"], "source": "another way"},
+        content=body,
+        headers=key | {"Content-Type": kind},
+    )
+    assert same.status_code == 200, same.text
+    assert same.json()["counts"]["unchanged"] == 1
