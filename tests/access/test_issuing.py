@@ -15,6 +15,9 @@ from tests.access.conftest import ABC, ACTON, LONG_BEACH
 
 pytestmark = pytest.mark.usefixtures("leas")
 NOW = clock.now()
+WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database
+ WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"""
 
 
 async def issue(db: Database, *leas: str, now=NOW, **more) -> IssuedKey:
@@ -72,6 +75,22 @@ async def test_of_many_who_ask_at_once_two_get_a_key(empty: Database) -> None:
     consortia = [(ABC, ACTON), (ACTON, ABC)] * 3
     answers = await asyncio.gather(*(issue(empty, *leas) for leas in consortia), return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["Conflict"] * 4 + ["IssuedKey"] * 2
+
+
+async def test_keys_for_overlapping_leas_wait_in_one_order_and_so_never_for_each_other(
+    empty: Database, leas: dict[str, int], owner
+) -> None:
+    async def hold_both() -> None:
+        async with empty.transaction(every_lea=True) as tx:
+            await store.live_keys(tx, [leas[ACTON], leas[ABC]], NOW)
+
+    async with empty.transaction(every_lea=True) as tx:
+        await store.live_keys(tx, [leas[ABC]], NOW)
+        other = asyncio.create_task(hold_both())
+        while not await owner.fetchval(WAITING):  # noqa: ASYNC110, only the server knows when the other waits
+            await asyncio.sleep(0.01)
+        await store.live_keys(tx, [leas[ACTON]], NOW)
+    await other
 
 
 async def test_nothing_is_kept_of_a_key_that_is_refused(empty: Database) -> None:

@@ -8,8 +8,6 @@ import pytest
 from tests.access.conftest import ABC, ACTON, LONG_BEACH
 from tests.conftest import MakeKey, bearer
 
-pytestmark = pytest.mark.usefixtures("leas")
-
 
 class Administrator:
     """An administrator at the API."""
