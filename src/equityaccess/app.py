@@ -28,7 +28,7 @@ from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 
-V1: Final = (*ACCESS, *SUBMISSIONS)
+V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *ACCESS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 

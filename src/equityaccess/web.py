@@ -12,6 +12,7 @@ import structlog
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures.headers import Accept
+from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
@@ -31,6 +32,7 @@ from equityaccess.problems import (
     Unavailable,
     UnsupportedMediaType,
 )
+from equityaccess.schemas import paragraphs
 
 T = TypeVar("T")
 _BY_STATUS = {refusal.status: refusal for refusal in reversed(REFUSALS)}
@@ -53,11 +55,15 @@ def refuses(*refusals: type[Refusal]) -> dict[int, ResponseSpec]:
         status: ResponseSpec(
             ProblemDetails,
             media_type=PROBLEM_JSON,
-            description=" ".join(" ".join((one.__doc__ or one.title).split()) for one in ones),
+            description=" ".join(paragraphs(one.__doc__ or one.title) for one in ones),
             generate_examples=False,
         )
         for status, ones in sorted(declared.items())
     }
+
+
+def _place(source: ParamType | str) -> str:
+    return source.value if isinstance(source, ParamType) else source
 
 
 def _from_framework(error: HTTPException) -> Refusal:
@@ -70,7 +76,7 @@ def _from_framework(error: HTTPException) -> Refusal:
         Problem(
             code="invalid-parameter",
             detail=f"{item.get('key', 'the request')}: {item.get('message', error.detail)}",
-            pointer=f"/{item.get('source', 'request')}/{item.get('key', '')}",
+            pointer=f"/{_place(item.get('source', 'request'))}/{item.get('key', '')}",
             owner="sender",
         )
         for item in extra

@@ -12,48 +12,6 @@ Polarity = Literal["more_is_better", "less_is_better"]
 GroupKind = Literal["all", "race_ethnicity", "program", "local"]
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """The rate that an indicator is to reach for a student group by a date, as somebody decided it."""
-
-    student_group: str
-    target_on: date
-    percent: Decimal
-    baseline_percent: Decimal | None
-    baseline_on: date | None
-    source: str
-
-
-class Indicator(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is asked, with all of its targets, oldest first."""
-
-    indicator_id: int
-    code: str
-    name: str
-    definition: str
-    caveat: str
-    source: str
-    unit: Unit
-    cadence: Cadence
-    counts_for_days: int
-    polarity: Polarity
-    asked_of: list[str]
-    is_in_plan: bool
-    targets: list[Target]
-
-
-class StudentGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of students; groups overlap and are never added up."""
-
-    student_group_id: int
-    code: str
-    name: str
-    kind: GroupKind
-    dashboard_code: str | None
-    dataquest_code: str | None
-    definition: str
-    source: str
-
-
 class TargetOut(msgspec.Struct, frozen=True, kw_only=True):
     """The rate that an indicator is to reach for a student group by a date."""
 
@@ -106,6 +64,56 @@ class StudentGroupPage(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[StudentGroupOut]
     next: str | None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """The rate that an indicator is to reach for a student group by a date, as somebody decided it."""
+
+    student_group: str
+    target_on: date
+    percent: Decimal
+    baseline_percent: Decimal | None
+    baseline_on: date | None
+    source: str
+
+
+class Indicator(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is asked, with all of its targets, oldest first."""
+
+    indicator_id: int
+    code: str
+    name: str
+    definition: str
+    caveat: str
+    source: str
+    unit: Unit
+    cadence: Cadence
+    counts_for_days: int
+    polarity: Polarity
+    asked_of: list[str]
+    is_in_plan: bool
+    targets: list[Target]
+
+    def shown(self) -> IndicatorOut:
+        """As callers see it."""
+        return msgspec.convert(self, IndicatorOut, from_attributes=True)
+
+
+class StudentGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of students; groups overlap and are never added up."""
+
+    student_group_id: int
+    code: str
+    name: str
+    kind: GroupKind
+    dashboard_code: str | None
+    dataquest_code: str | None
+    definition: str
+    source: str
+
+    def shown(self) -> StudentGroupOut:
+        """As callers see it."""
+        return msgspec.convert(self, StudentGroupOut, from_attributes=True)
 
 
 class IndicatorRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,3 +71,56 @@ USING (SELECT p.lea_id, a.indicator_id, a.period_from, a.period_to, a.due_on
  WHEN NOT MATCHED BY SOURCE AND e.period_from >= CAST(:from_on AS date) AND e.period_from < CAST(:to_on AS date)
  THEN DELETE
 RETURNING merge_action();
+
+-- fragment: code
+-- The code by which each LEA goes on a day: one that is valid then before others, CDS before others, later before earlier.
+SELECT DISTINCT ON (lea_id) lea_id, CASE scheme WHEN 'cds' THEN code ELSE scheme || ':' || code END AS code
+  FROM identifier
+ WHERE scheme IN ('cds', 'best')
+ ORDER BY lea_id, CAST(:on_day AS date) >= valid_from AND CAST(:on_day AS date) < valid_to DESC, scheme = 'cds' DESC,
+          valid_from DESC
+
+-- name: leas_on
+WITH code AS ({{code}})
+SELECT code.code, p.name, p.kind, p.county_code, authorizer.code AS authorizer, p.funding, p.city, p.zip, p.grades,
+       p.valid_from, nullif(p.valid_to, 'infinity') AS valid_to
+  FROM lea_period p
+  JOIN code USING (lea_id)
+  LEFT JOIN code AS authorizer ON authorizer.lea_id = p.authorizer_id
+ WHERE CAST(:on_day AS date) >= p.valid_from AND CAST(:on_day AS date) < p.valid_to
+   AND (CAST(:q AS text) IS NULL OR strpos(lower(p.name), lower(CAST(:q AS text))) > 0)
+   AND (CAST(:kind AS text) IS NULL OR p.kind = CAST(:kind AS text))
+   AND (CAST(:county AS text) IS NULL OR p.county_code = CAST(:county AS text))
+   AND (CAST(:authorizer_id AS integer) IS NULL OR p.authorizer_id = CAST(:authorizer_id AS integer))
+   AND (CAST(:after_name AS text) IS NULL OR (p.name, code.code) > (CAST(:after_name AS text), CAST(:after_code AS text)))
+ ORDER BY p.name, code.code
+ LIMIT CAST(:limit AS integer);
+
+-- name: code
+SELECT code FROM ({{code}}) AS named WHERE lea_id = CAST(:lea_id AS integer);
+
+-- name: periods
+WITH code AS ({{code}})
+SELECT p.name, p.kind, p.county_code, authorizer.code AS authorizer, p.funding, p.city, p.zip, p.grades, p.valid_from,
+       nullif(p.valid_to, 'infinity') AS valid_to
+  FROM lea_period p
+  LEFT JOIN code AS authorizer ON authorizer.lea_id = p.authorizer_id
+ WHERE p.lea_id = CAST(:lea_id AS integer)
+ ORDER BY p.valid_from;
+
+-- name: identifiers
+SELECT scheme, code, valid_from, nullif(valid_to, 'infinity') AS valid_to
+  FROM identifier
+ WHERE lea_id = CAST(:lea_id AS integer)
+ ORDER BY valid_from, scheme, code;
+
+-- name: enrollment
+SELECT e.school_year, e.census_on, e.includes_charters, e.source, g.code AS student_group, g.kind, e.students
+  FROM enrollment e
+  JOIN student_group g USING (student_group_id)
+ WHERE e.lea_id = CAST(:lea_id AS integer)
+ ORDER BY e.school_year, e.census_on, e.includes_charters, e.source, g.student_group_id;
+
+-- name: charters_count
+SELECT count(*) FROM lea_period
+ WHERE authorizer_id = CAST(:lea_id AS integer) AND CAST(:on_day AS date) >= valid_from AND CAST(:on_day AS date) < valid_to;

@@ -3,11 +3,24 @@
 from collections.abc import Sequence
 from datetime import date
 
+import msgspec
+
 from equityaccess.catalogue.reference import as_json
 from equityaccess.database import Transaction, load_queries
-from equityaccess.leas.structs import Enrollment, Identifier, KnownLea, Period, Scheme
+from equityaccess.leas.answers import IdentifierOut, LeaOut, PeriodOut
+from equityaccess.leas.structs import Enrollment, GroupCount, Identifier, Kind, KnownLea, Period, Scheme
 
 sql = load_queries(__file__)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which LEAs to list; what is None does not narrow."""
+
+    on_day: date
+    q: str | None = None
+    kind: Kind | None = None
+    county: str | None = None
+    authorizer_id: int | None = None
 
 
 async def known_leas(tx: Transaction) -> list[KnownLea]:
@@ -42,3 +55,35 @@ async def plan_expectations(tx: Transaction, from_on: date, to_on: date) -> list
     What ``merge_action()`` said of each row that changed.
     """
     return await tx.values(sql.merge_expectations, from_on=from_on, to_on=to_on)
+
+
+async def leas_on(tx: Transaction, wanted: Wanted, *, after: tuple[str, str] | None, limit: int) -> list[LeaOut]:
+    """The LEAs that were open on a day, as they were then, by name and code, from the one that follows *after*."""
+    after_name, after_code = after or (None, None)
+    narrowed = msgspec.structs.asdict(wanted)
+    return await tx.all(sql.leas_on, LeaOut, **narrowed, after_name=after_name, after_code=after_code, limit=limit)
+
+
+async def code(tx: Transaction, lea_id: int, on_day: date) -> str:
+    """The code by which an LEA goes on a day: its last one, once it is closed."""
+    return str(await tx.value(sql.code, lea_id=lea_id, on_day=on_day))
+
+
+async def periods(tx: Transaction, lea_id: int, on_day: date) -> list[PeriodOut]:
+    """The history of an LEA, the oldest first; authorizers by the codes they go by on *on_day*."""
+    return await tx.all(sql.periods, PeriodOut, lea_id=lea_id, on_day=on_day)
+
+
+async def identifiers(tx: Transaction, lea_id: int) -> list[IdentifierOut]:
+    """Every code an LEA has or had, the oldest first."""
+    return await tx.all(sql.identifiers, IdentifierOut, lea_id=lea_id)
+
+
+async def enrollment(tx: Transaction, lea_id: int) -> list[GroupCount]:
+    """The students of an LEA by school year and group, as they were published."""
+    return await tx.all(sql.enrollment, GroupCount, lea_id=lea_id)
+
+
+async def charters_count(tx: Transaction, lea_id: int, on_day: date) -> int:
+    """How many charters an LEA authorizes on a day."""
+    return int(await tx.value(sql.charters_count, lea_id=lea_id, on_day=on_day))

@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from equityaccess.catalogue.structs import GroupKind
+
 Kind = Literal[
     "unified_district",
     "elementary_district",
@@ -72,6 +74,18 @@ class Enrollment(msgspec.Struct, frozen=True, kw_only=True):
     students: int
     includes_charters: bool  # the district's total as CDE publishes it, with the charters that it authorizes
     source: str
+
+
+class GroupCount(msgspec.Struct, frozen=True, kw_only=True):
+    """The students of one group of an LEA, as they were published."""
+
+    school_year: str
+    census_on: date
+    includes_charters: bool
+    source: str
+    student_group: str
+    kind: GroupKind
+    students: int
 
 
 class LeaRow(msgspec.Struct, frozen=True, kw_only=True):
