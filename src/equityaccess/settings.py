@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import platformdirs
@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_text: int = 200
     max_listed_problems: int = 1_000
     concurrent_pushes: int = 8  # per process; one more waits for pool_wait_s, then 503
-    rate_per_minute: int = 600  # requests per credential and process
+    rate_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 600  # requests per credential and process
     idempotency_hours: int = 48
     drain_s: float = 0.0  # after a stop signal, answer on for so long while /health/ready says 503
     log_format: Literal["json", "console"] = "json"

@@ -3,7 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from equityaccess.access.quota import Quota
+from equityaccess.settings import SettingsError, from_environment
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE, OTHER = UUID(int=1), UUID(int=2)
@@ -60,3 +63,9 @@ def test_memory_is_bounded_and_the_least_recently_used_goes_first() -> None:
 def test_the_share_is_told_in_the_draft_fields() -> None:
     share = Quota(600).take(ONE, NOW)
     assert share.headers() == {"RateLimit-Policy": '"default";q=600;w=60', "RateLimit": '"default";r=599;t=1'}
+
+
+def test_a_quota_of_nothing_is_refused_when_the_service_starts() -> None:
+    assert from_environment({"EQUITYACCESS_RATE_PER_MINUTE": "1"}).rate_per_minute == 1
+    with pytest.raises(SettingsError, match="rate_per_minute"):
+        from_environment({"EQUITYACCESS_RATE_PER_MINUTE": "0"})

@@ -23,7 +23,7 @@ from equityaccess.problems import Invalid, Problem
 KEY_PATTERN: Final = r"eqa_live_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}"
 SECRET_BYTES: Final = 32
 LIVE_KEYS_PER_LEA: Final = 2  # the one in use, and the one that is to replace it
-SCOPES_OF_AN_LEA: Final[frozenset[Scope]] = frozenset({"push", "read"})
+_SCOPES_OF_AN_LEA: Final[frozenset[Scope]] = frozenset({"push", "read"})
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX = "eqa_live_"
@@ -104,7 +104,7 @@ def faults(wanted: KeyIn, known: Mapping[str, LeaCode]) -> list[Problem]:
 
 
 def _faults_of_scopes(wanted: KeyIn) -> Iterable[Problem]:
-    of_an_lea = SCOPES_OF_AN_LEA.intersection(wanted.scopes)
+    of_an_lea = _SCOPES_OF_AN_LEA.intersection(wanted.scopes)
     if not wanted.scopes:
         yield _fault("no-scope", "A key needs a scope: push, read, county or admin.", "/scopes")
     elif of_an_lea and not wanted.leas:
@@ -192,7 +192,7 @@ def full_leas(wanted: KeyIn, known: Mapping[str, LeaCode], live: Sequence[LiveKe
         lea = known[code]
         keys = [key for key in live if key.lea_id == lea.lea_id]
         if len(keys) >= LIVE_KEYS_PER_LEA:
-            named = "; ".join(f"{described(key)} until {key.expires_at:%Y-%m-%d}" for key in keys)
+            named = "; ".join(f"{_described(key)} until {key.expires_at:%Y-%m-%d}" for key in keys)
             problems.append(
                 Problem(
                     code="two-live-keys",
@@ -205,7 +205,7 @@ def full_leas(wanted: KeyIn, known: Mapping[str, LeaCode], live: Sequence[LiveKe
     return problems
 
 
-def described(key: LiveKey) -> str:
+def _described(key: LiveKey) -> str:
     """A key in words that a person recognises: its label and its last four characters."""
     return f"{key.label!r} …{key.last_four}" if key.label else f"…{key.last_four}"
 
