@@ -7,10 +7,10 @@ Litestar describes paths and parameters; msgspec describes the shapes, with thei
 import inspect
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, TypeGuard, cast
+from typing import Any, Final, cast
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
@@ -31,17 +31,15 @@ from equityaccess.problems import (
     Unavailable,
     UnsupportedMediaType,
 )
-
-Document = dict[str, Any]
+from equityaccess.schemas import Document, drop_unused, never_null, paragraphs, plain, schema_of, schemas_of
 
 SECURITY: Final = "key"
 PREFIX: Final = "/v1/"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
-_REF: Final = "#/components/schemas/{name}"
+_EVERYWHERE: Final = (MalformedRequest,)
 _GUARDS: Final = (
-    MalformedRequest,
     RepeatedParameter,
     NotAuthenticated,
     NotAcceptable,
@@ -50,7 +48,11 @@ _GUARDS: Final = (
     Unavailable,
 )
 _BODY_GUARDS: Final = (TooLarge, UnsupportedMediaType)
-_BOUNDS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+_SUCCESSES: Final = {
+    "200": "What was asked for.",
+    "201": "Stored; `Location` says where to read it again.",
+    "204": "Done; there is nothing to add.",
+}
 _DESCRIPTION: Final = """\
 How far every district is from 100 % of students, employees and families connected, and which agency needs a hand next.
 
@@ -126,13 +128,13 @@ def describe(app: Litestar) -> Contract:
     """The contract of *app*, which must have been made with ``config()``."""
     document: Document = app.openapi_schema.to_schema()
     handlers = _handlers(app)
-    schemas = _schemas(handlers.values())
-    document["components"]["schemas"] = document["components"].get("schemas", {}) | schemas
+    shapes = [ProblemDetails, *(shape for handler in handlers.values() for shape in _shapes(handler))]
+    document["components"]["schemas"] = document["components"].get("schemas", {}) | schemas_of(shapes)
     for path, operation in _operations(document):
         _finish(operation, handlers[operation["operationId"]], is_guarded=path.startswith(PREFIX))
     _show_examples(document)
-    document = cast("Document", _plain(document))
-    _drop_unused(document)
+    document = cast("Document", plain(document))
+    drop_unused(document)
     operations = {operation["operationId"]: _declared(operation) for _, operation in _operations(document)}
     return Contract(_encode(document), operations)
 
@@ -178,59 +180,43 @@ def _shapes(handler: HTTPRouteHandler) -> Iterator[Any]:
     yield from _formats(handler).reads.values()
 
 
-def _schemas(handlers: Iterable[HTTPRouteHandler]) -> dict[str, Document]:
-    """The schema of every Struct that a route reads or answers with; msgspec keeps docstrings and exact bounds."""
-    shapes = {shape for handler in handlers for shape in _shapes(handler) if _is_struct(shape)}
-    ordered = sorted(shapes, key=lambda shape: str(shape.__qualname__))
-    _, schemas = msgspec.json.schema_components([ProblemDetails, *ordered], ref_template=_REF)
-    return {name: _without_wraps(schema) for name, schema in schemas.items()}
-
-
-def _is_struct(shape: object) -> TypeGuard[type[msgspec.Struct]]:
-    return inspect.isclass(shape) and issubclass(shape, msgspec.Struct)
-
-
-def _without_wraps(schema: Document) -> Document:
-    """A docstring's sentences on one line: where the source wraps is nobody's business."""
-    if text := schema.get("description"):
-        schema["description"] = _paragraphs(text)
-    return schema
-
-
-def _paragraphs(text: str) -> str:
-    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
-
-
 def _finish(operation: Document, handler: HTTPRouteHandler, *, is_guarded: bool) -> None:
     """Words from the docstring, formats from ``opt``, and the refusals of the guards that stand before the handler."""
-    text = _paragraphs(inspect.getdoc(handler.fn) or "")
+    text = paragraphs(inspect.getdoc(handler.fn) or "")
     operation["summary"] = text.split("\n\n")[0].split(". ")[0].split(": ")[0].rstrip(".")
     operation["description"] = text
-    formats = _formats(handler)
-    if formats.reads:
-        content = {media_type: {"schema": _schema_of(shape)} for media_type, shape in formats.reads.items()}
-        operation["requestBody"] = {"required": True, "content": content}
-    for status, answer in operation["responses"].items():
-        if status.startswith("2"):
-            answer["content"] = answer.get("content", {}) | {
-                kind: {"schema": {"type": "string"}} for kind in formats.answers
-            }
+    for parameter in operation.get("parameters", ()):
+        parameter["schema"] = never_null(parameter["schema"])
+    _offer(operation, handler)
+    answers: Document = operation["responses"]
+    for status in [status for status in answers if status >= "400" and JSON in answers[status].get("content", {})]:
+        del answers[status]  # what the framework would say, if `web.refuse` let it
+    _declare(operation, _EVERYWHERE)
     if is_guarded:
         operation["security"] = [{SECURITY: []}]
         _declare(operation, _GUARDS + (_BODY_GUARDS if "requestBody" in operation else ()))
-        if JSON in operation["responses"].get("200", {}).get("content", {}) and "requestBody" not in operation:
-            operation["responses"]["304"] = {"description": "The answer is the one that `If-None-Match` names."}
 
 
-def _schema_of(shape: object) -> Document:
-    return {"$ref": _REF.format(name=shape.__name__)} if _is_struct(shape) else {"type": "string"}
+def _offer(operation: Document, handler: HTTPRouteHandler) -> None:
+    """What the operation reads and answers in."""
+    formats, success = _formats(handler), str(handler.status_code)
+    if formats.reads:
+        content = {media_type: {"schema": schema_of(shape)} for media_type, shape in formats.reads.items()}
+        operation["requestBody"] = {"required": True, "content": content}
+    answer = operation["responses"][success]
+    answer["description"] = _SUCCESSES[success]
+    for media_type in formats.answers:
+        answer["content"][media_type] = {"schema": {"type": "string"}}
+    # A Response of a handler's own is one that `web.answer` made, with an ETag.
+    if success == "200" and handler.parsed_fn_signature.return_type.is_subclass_of(Response):
+        operation["responses"]["304"] = {"description": "The answer is the one that `If-None-Match` names."}
 
 
 def _declare(operation: Document, refusals: Iterable[type[Refusal]]) -> None:
     for refusal in refusals:
-        text = _paragraphs(refusal.__doc__ or refusal.title)
-        answer = operation["responses"].setdefault(str(refusal.status), {"description": "", "content": {}})
-        answer["content"] = {PROBLEM_JSON: {"schema": {"$ref": _REF.format(name=ProblemDetails.__name__)}}}
+        text = paragraphs(refusal.__doc__ or refusal.title)
+        answer = operation["responses"].setdefault(str(refusal.status), {"description": ""})
+        answer["content"] = {PROBLEM_JSON: {"schema": schema_of(ProblemDetails)}}
         if text not in answer["description"]:
             answer["description"] = f"{answer['description']} {text}".strip()
 
@@ -250,35 +236,6 @@ def _show_examples(document: Document) -> None:
             content = operation["responses"][str(response["status"])]["content"]
             kind = JSON if JSON in content else PROBLEM_JSON
             content[kind].setdefault("examples", {})[file.stem] = {"summary": example["summary"], "value": body}
-
-
-def _plain(node: object) -> object:
-    """The same without what Litestar leaves behind: bounds as floats, a choice of one, `deprecated: false`."""
-    if isinstance(node, list):
-        return [_plain(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if set(node) == {"oneOf"} and len(node["oneOf"]) == 1:
-        return _plain(node["oneOf"][0])
-    kept = {name: _plain(value) for name, value in node.items() if (name, value) != ("deprecated", False)}
-    return {
-        name: int(v) if name in _BOUNDS and isinstance(v, float) and v.is_integer() else v for name, v in kept.items()
-    }
-
-
-def _drop_unused(document: Document) -> None:
-    schemas: dict[str, Document] = document["components"]["schemas"]
-    while unused := {name for name in schemas if not _is_named(name, document)}:
-        for name in unused:
-            del schemas[name]
-
-
-def _is_named(name: str, node: object) -> bool:
-    if isinstance(node, list):
-        return any(_is_named(name, item) for item in node)
-    if not isinstance(node, dict):
-        return False
-    return node.get("$ref") == _REF.format(name=name) or any(_is_named(name, item) for item in node.values())
 
 
 def _declared(operation: Document) -> Operation:
