@@ -5,6 +5,7 @@ import uuid
 import httpx
 import pytest
 
+from equityaccess.web import encode_cursor
 from tests.access.conftest import ABC, ACTON, LONG_BEACH
 from tests.conftest import MakeKey, bearer
 
@@ -137,6 +138,8 @@ async def test_the_keys_of_one_lea_can_be_listed(admin: Administrator) -> None:
         {"limit": "x"},
         {"cursor": "x"},
         {"cursor": "WyIyMDI2LTExLTIzIl0"},
+        {"cursor": encode_cursor("0001-01-01T00:00:00", uuid.UUID(int=1))},
+        {"cursor": encode_cursor(1)},
         {"lea": "\0"},
         {"state": "live"},
     ],

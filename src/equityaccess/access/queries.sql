@@ -57,13 +57,13 @@ SELECT {{key_columns}}
  WHERE k.key_id = CAST(:key_id AS uuid)
 
 -- name: keys
--- Newest first; the page starts after (after_created_at, after_key_id), when these are given.
+-- Newest first; the page starts after the key :after, when it is given. Keys are never deleted, so it is still there.
 SELECT {{key_columns}}
   FROM api_key k
  WHERE (CAST(:lea_id AS integer) IS NULL
         OR EXISTS (SELECT FROM api_key_lea l WHERE l.key_id = k.key_id AND l.lea_id = CAST(:lea_id AS integer)))
-   AND (CAST(:after_created_at AS timestamptz) IS NULL
-        OR (k.created_at, k.key_id) < (CAST(:after_created_at AS timestamptz), CAST(:after_key_id AS uuid)))
+   AND (CAST(:after AS uuid) IS NULL
+        OR (k.created_at, k.key_id) < (SELECT a.created_at, a.key_id FROM api_key a WHERE a.key_id = CAST(:after AS uuid)))
  ORDER BY k.created_at DESC, k.key_id DESC
  LIMIT CAST(:limit AS integer)
 

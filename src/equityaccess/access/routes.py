@@ -1,6 +1,5 @@
 """Keys over the API, for administrators."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -48,12 +47,12 @@ async def list_keys(
 ) -> Response[KeyPage]:
     """List the keys, newest first: live, expired and revoked ones, without their secrets."""
     caller.demand("admin")
-    after = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+    after = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
     async with db.transaction(every_lea=True) as tx:
         of = rules.lea_named(lea, await store.lea_codes(tx), "/query/lea").lea_id if lea else None
         keys = await store.list_keys(tx, clock.now(), lea_id=of, limit=limit + 1, after=after)
     page, more = keys[:limit], keys[limit:]
-    following = encode_cursor(page[-1].created_at, page[-1].key_id) if more else None
+    following = encode_cursor(page[-1].key_id) if more else None
     return answer(request, KeyPage(items=page, next=following))
 
 

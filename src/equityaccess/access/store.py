@@ -66,19 +66,10 @@ async def keys_ending_in(tx: Transaction, last_four: str, now: datetime) -> list
 
 
 async def list_keys(
-    tx: Transaction, now: datetime, *, limit: int, lea_id: int | None = None, after: tuple[datetime, UUID] | None = None
+    tx: Transaction, now: datetime, *, limit: int, lea_id: int | None = None, after: UUID | None = None
 ) -> list[Key]:
-    """Up to *limit* keys, newest first, of one LEA or of all, that follow *after* (``created_at`` and ``key_id``)."""
-    after_created_at, after_key_id = after or (None, None)
-    return await tx.all(
-        sql.keys,
-        Key,
-        now=now,
-        lea_id=lea_id,
-        limit=limit,
-        after_created_at=after_created_at,
-        after_key_id=after_key_id,
-    )
+    """Up to *limit* keys, newest first, of one LEA or of all, that follow the key *after*."""
+    return await tx.all(sql.keys, Key, now=now, lea_id=lea_id, limit=limit, after=after)
 
 
 async def revoke_key(tx: Transaction, key_id: UUID, now: datetime) -> Key | None:

@@ -101,8 +101,7 @@ async def _list(tx: "Transaction", args: argparse.Namespace) -> tuple[list[str],
     page: Sequence[Key] = await store.list_keys(tx, now, lea_id=lea_id, limit=_PAGE)
     while page:
         keys += page
-        after = (page[-1].created_at, page[-1].key_id)
-        page = await store.list_keys(tx, now, lea_id=lea_id, limit=_PAGE, after=after)
+        page = await store.list_keys(tx, now, lea_id=lea_id, limit=_PAGE, after=page[-1].key_id)
     if not keys:
         return ["There are no keys yet." if lea_id is None else "This LEA has no keys."], []
     return [], _aligned([_HEADINGS, *map(_row, keys)])
