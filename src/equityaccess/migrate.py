@@ -2,19 +2,19 @@
 
 import asyncio
 import re
-from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from equityaccess.bundled import bundled
 from equityaccess.database import plain_url
 
 _LOCK = 0x45415F4D  # "EA_M": two migrations never run at once
+_LOCK_EVERY_S = 0.1
 _LOGIN = re.compile(r"\A[a-z_][a-z0-9_]{0,62}\Z")
 
 
@@ -46,10 +46,10 @@ async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | N
     engine = create_async_engine(_url(url))
     try:
         async with engine.connect() as connection:
-            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-            await connection.commit()
-            await _run_script(url, bundled("db") / "roles.sql")
+            await _take_lock(connection)
+            await _run_script(url, _roles())
             before = await _revision(connection)
+            await connection.commit()  # Alembic gives each revision its own transaction only if none is open
             await connection.run_sync(_upgrade, revision)
             await connection.commit()
             return before, await _revision(connection)
@@ -57,10 +57,25 @@ async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | N
         await engine.dispose()
 
 
-async def _run_script(url: str, file: Path) -> None:
+async def _take_lock(connection: AsyncConnection) -> None:
+    """Hold the lock of migrations for the session: asked for again and again, never waited for in a statement.
+
+    A waiting statement is a transaction that an index built concurrently under the lock would wait for in turn.
+    """
+    while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+        await connection.rollback()
+        await asyncio.sleep(_LOCK_EVERY_S)
+    await connection.commit()
+
+
+def _roles() -> str:
+    return (bundled("db") / "roles.sql").read_text()
+
+
+async def _run_script(url: str, script: str) -> None:
     connection = await asyncpg.connect(plain_url(url))
     try:
-        await connection.execute(file.read_text())
+        await connection.execute(script)
     finally:
         await connection.close()
 
@@ -71,9 +86,9 @@ def _upgrade(connection: Connection, revision: str) -> None:
     command.upgrade(alembic, revision)
 
 
-async def _revision(connection: object) -> str | None:
-    there = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))  # type: ignore[attr-defined]
-    return await connection.scalar(text("SELECT version_num FROM alembic_version")) if there else None  # type: ignore[attr-defined]
+async def _revision(connection: AsyncConnection) -> str | None:
+    there = await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    return await connection.scalar(text("SELECT version_num FROM alembic_version")) if there else None
 
 
 async def database_revision(url: str) -> str | None:
@@ -95,10 +110,12 @@ async def demand_revision(url: str) -> None:
         return
     if found is None or found < needed:
         raise SchemaMismatch(
-            f"The database is at revision {found or 'none'}, this code needs {needed}: run `equityaccess migrate` first."
+            f"The database is at revision {found or 'none'}, this code needs {needed}: "
+            "run `equityaccess migrate` first."
         )
     raise SchemaMismatch(
-        f"The database is at revision {found}, newer than this code's {needed}: install the equityaccess that migrated it."
+        f"The database is at revision {found}, newer than this code's {needed}: "
+        "install the equityaccess that migrated it."
     )
 
 
