@@ -1,9 +1,10 @@
 """Reads a JSON body without giving way: everything that a lenient reader would let pass or fall over is refused."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Final, NoReturn, TypeVar, get_args, get_origin
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -11,6 +12,7 @@ from equityaccess.problems import Invalid, MalformedRequest, Problem
 
 T = TypeVar("T")
 MAX_DEPTH: Final = 16
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _ESCAPES: Final = str.maketrans({"~": "~0", "/": "~1"})
 
 
@@ -27,13 +29,16 @@ def read(raw: bytes, into: type[T], *, max_depth: int = MAX_DEPTH) -> T:
     """
     document = decode(raw, max_depth=max_depth)
     if found := list(faults(document, into, "")):
-        raise Invalid("; ".join(fault.detail for fault in found[:3]), errors=found)
+        raise Invalid(" ".join(fault.detail for fault in found[:3]), errors=found)
     return msgspec.convert(document, into)
 
 
 def decode(raw: bytes, *, max_depth: int = MAX_DEPTH) -> object:
     """*raw* as plain values. Raises MalformedRequest, or Invalid for text that no database keeps."""
-    document = _parsed(_text(raw))
+    text = _text(raw)
+    document, has_duplicates = _parsed(text)
+    if not has_duplicates and "\\u" not in text and _is_within(document, max_depth):
+        return document  # nothing else can be odd, and looking at every value takes longer than reading it
     problems = list(_odd(document, "", max_depth))
     if malformed := [problem for problem in problems if problem.code != "invalid-character"]:
         raise MalformedRequest(malformed[0].detail, errors=malformed)
@@ -67,9 +72,21 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _parsed(text: str) -> object:
+def _parsed(text: str) -> tuple[object, bool]:
+    """The document, and whether some object in it names a field twice."""
+    repeating: list[_Repeating] = []
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        plain = dict(pairs)
+        if len(plain) == len(pairs):
+            return plain
+        repeating.append(_Repeating(plain))
+        times = Counter(name for name, _ in pairs)
+        repeating[-1].names = tuple(name for name, many in times.items() if many > 1)
+        return repeating[-1]
+
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=made, parse_constant=_no_constant), bool(repeating)
     except RecursionError:
         raise _malformed("too-deep", "The JSON is nested far too deeply.") from None
     except json.JSONDecodeError as error:
@@ -79,14 +96,19 @@ def _parsed(text: str) -> object:
         raise _malformed("malformed-json", f"The JSON cannot be read: {error}.") from None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) == len(pairs):
-        return made
-    repeating = _Repeating(made)
-    times = Counter(name for name, _ in pairs)
-    repeating.names = tuple(name for name, many in times.items() if many > 1)
-    return repeating
+def _is_within(document: object, depth: int) -> bool:
+    level = [document]
+    for _ in range(depth + 1):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return True
+    return False
+
+
+def _children(node: object) -> Iterable[object]:
+    if isinstance(node, dict):
+        return [child for child in node.values() if isinstance(child, dict | list)]
+    return [child for child in node if isinstance(child, dict | list)] if isinstance(node, list) else []
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -96,7 +118,7 @@ def _no_constant(name: str) -> NoReturn:
 def _odd(node: object, at: str, depth_left: int) -> Iterator[Problem]:
     """What JSON allows and we do not: depth without end, a field named twice, text that cannot be stored."""
     if isinstance(node, str):
-        if "\0" in node or any("\ud800" <= character <= "\udfff" for character in node):
+        if _UNSTORABLE.search(node):
             detail = "This text holds a NUL or half of a surrogate pair, which cannot be stored."
             yield Problem(code="invalid-character", detail=detail, owner="sender", pointer=at)
     elif isinstance(node, dict | list):
@@ -112,21 +134,25 @@ def _odd(node: object, at: str, depth_left: int) -> Iterator[Problem]:
                 yield from _odd(key, at, depth_left)
 
 
-def faults(value: object, into: object, at: str) -> Iterator[Problem]:
-    """Every fault of *value* as *into*, as it stands at the pointer *at*: of each field of a Struct by itself, since msgspec stops at the first."""
-    if isinstance(value, dict) and isinstance(into, type) and issubclass(into, msgspec.Struct):
-        found = list(_faults_of_fields(value, into, at))
+def faults(value: object, into: Any, at: str) -> Iterator[Problem]:  # noqa: ANN401, any type may be asked for
+    """Every fault of *value*, which stands at the pointer *at*, as *into*.
+
+    Each field and each item is judged by itself, since msgspec stops at the first fault.
+    """
+    bare = into.__origin__ if get_origin(into) is Annotated else into
+    found: list[Problem] = []
+    if isinstance(value, dict) and isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+        found = list(_faults_of_fields(value, bare, at))
+    elif isinstance(value, list) and get_origin(bare) is list:
+        (of,) = get_args(bare)
+        found = [fault for index, item in enumerate(value) for fault in faults(item, of, pointer(at, index))]
+    if found:
         yield from found
-        if found:
-            return
-    elif isinstance(value, list) and get_origin(into) is list:
-        for index, item in enumerate(value):
-            yield from faults(item, get_args(into)[0], pointer(at, index))
         return
     try:
         msgspec.convert(value, into)
     except msgspec.ValidationError as error:
-        yield _fault(str(error), at)
+        yield _fault(str(error), bare, at)
 
 
 def _faults_of_fields(value: dict[str, Any], into: type[msgspec.Struct], at: str) -> Iterator[Problem]:
@@ -144,11 +170,15 @@ def _faults_of_fields(value: dict[str, Any], into: type[msgspec.Struct], at: str
             )
 
 
-def _fault(message: str, at: str) -> Problem:
+def _fault(message: str, into: object, at: str) -> Problem:
     """The words of msgspec, with its ``$.path`` turned into the rest of the pointer."""
     said, _, path = message.partition(" - at `$")
-    steps = path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]
-    for step in steps:
+    for step in path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]:
         at = pointer(at, step)
-    code = "wrong-type" if said.startswith("Expected") and ", got" in said else "invalid-value"
-    return Problem(code=code, detail=f"{at or 'The document'}: {said}.", owner="sender", pointer=at)
+    return Problem(
+        code="wrong-type" if said.startswith("Expected") and ", got" in said else "invalid-value",
+        detail=f"{at or 'The document'}: {said}.",
+        owner="sender",
+        pointer=at,
+        suggestion=f"One of {', '.join(map(str, get_args(into)))}." if get_origin(into) is Literal else None,
+    )
