@@ -1572,8 +1572,7 @@ GRANT USAGE ON SCHEMA public TO equityaccess_public;
 REVOKE ALL ON FUNCTION public.authenticate(secret bytea, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.authenticate(secret bytea, at timestamp with time zone) TO equityaccess_app;
 
-GRANT SELECT ON TABLE public.alembic_version TO equityaccess_app;
-GRANT SELECT ON TABLE public.alembic_version TO equityaccess_aggregator;
+GRANT SELECT ON TABLE public.alembic_version TO PUBLIC;
 
 GRANT INSERT ON TABLE public.api_key TO equityaccess_app;
 

@@ -14,7 +14,8 @@ down_revision = None
 def upgrade() -> None:
     # Alembic's own table is made before the first revision: it belongs to the owner like all others.
     op.execute("ALTER TABLE alembic_version OWNER TO equityaccess_owner")
-    op.execute("GRANT SELECT ON alembic_version TO equityaccess_app, equityaccess_aggregator")
+    # A login asks for the revision before it takes a role; the number is no secret.
+    op.execute("GRANT SELECT ON alembic_version TO PUBLIC")
     op.execute("SET LOCAL ROLE equityaccess_owner")
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '60s'")
