@@ -98,7 +98,7 @@ def _parsed(text: str) -> tuple[object, bool]:
 
 def _is_within(document: object, depth: int) -> bool:
     level = [document]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [child for node in level for child in _children(node)]
         if not level:
             return True
