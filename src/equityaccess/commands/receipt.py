@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from equityaccess.coverage.structs import Counted
+from equityaccess.coverage.structs import Figures, Suppressed
 from equityaccess.problems import Problem
 from equityaccess.submissions.structs import Effect, Owed, Receipt
 
@@ -120,9 +120,11 @@ def _show_effect(effect: Sequence[Effect], out: Console) -> None:
         _say(out, f"  and {len(effect) - _SHOWN:,} more; the receipt has them all")
 
 
-def _rate(figures: Counted | None) -> str:
+def _rate(figures: Figures | None) -> str:
     if figures is None:
         return "not heard"
+    if isinstance(figures, Suppressed):
+        return "withheld"
     return "no people" if figures.confirmed_percent is None else f"{figures.confirmed_percent:.2f}"
 
 
