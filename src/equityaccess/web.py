@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import asyncpg
@@ -157,6 +158,25 @@ def chosen_format(request: ASGIConnection[Any, Any, Any, Any], offered: Sequence
     if best is None:
         raise NotAcceptable(f"Accept names none of {', '.join(offered)}.")
     return best
+
+
+def wrong_parameter(name: str, code: str, detail: str) -> Invalid:
+    """The refusal of one query parameter, which was read and makes no sense."""
+    return Invalid(detail, errors=[Problem(code=code, detail=detail, owner="sender", pointer=f"/query/{name}")])
+
+
+def instant_of_knowledge(known_at: datetime | None, now: datetime) -> datetime:
+    """The instant that the parameter ``known_at`` names, *now* without it.
+
+    Raises Invalid when it has no offset, or is to come.
+    """
+    if known_at is None:
+        return now
+    if known_at.tzinfo is None:
+        raise wrong_parameter("known_at", "timezone-required", "known_at needs an offset, such as Z or -08:00.")
+    if known_at > now:
+        raise wrong_parameter("known_at", "future-date", "known_at is to come; nobody knows what will be known.")
+    return known_at
 
 
 def encode_cursor(*key: Any) -> str:

@@ -24,7 +24,9 @@ def a_push(**changes: object) -> dict[str, object]:
     return document | {"observations": [observation | changes]}
 
 
-async def test_a_push_is_stored_and_its_receipt_accounts_for_every_row(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+async def test_a_push_is_stored_and_its_receipt_accounts_for_every_row(
+    client: httpx.AsyncClient, make_key: MakeKey
+) -> None:
     key = bearer(await make_key(lea=ABC))
     answer = await client.post("/v1/submissions", json=a_push(), headers=key)
     assert answer.status_code == 201, answer.text
@@ -63,7 +65,9 @@ async def test_a_dry_run_shows_the_effect_and_stores_nothing(client: httpx.Async
     assert real.json()["counts"]["created"] == 1
 
 
-async def test_another_leas_code_is_refused_and_its_submissions_do_not_exist(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+async def test_another_leas_code_is_refused_and_its_submissions_do_not_exist(
+    client: httpx.AsyncClient, make_key: MakeKey
+) -> None:
     key, other = bearer(await make_key(lea=ABC)), bearer(await make_key(lea=LAUSD))
     refused = await client.post("/v1/submissions", json=a_push() | {"lea": LAUSD}, headers=key)
     assert refused.status_code == 403, refused.text

@@ -282,3 +282,170 @@ effective AS (
 {{points}}
 SELECT 0 AS lea_id, indicator_id, student_group_id, population, met, not_met, not_applicable, unknown, unheard
   FROM point WHERE scope = 'county'
+
+-- fragment: named
+-- The figures of `point` with codes for ids, held to what was asked for.
+SELECT p.scope, i.code AS indicator, g.code AS student_group, p.week_ending, p.as_of, p.population, p.met, p.not_met, p.not_applicable, p.unknown, p.unheard,
+       p.leas_asked, p.leas_heard, p.evidence, p.computed_at
+  FROM found p
+  JOIN indicator i ON i.indicator_id = p.indicator_id
+  JOIN student_group g ON g.student_group_id = p.student_group_id
+ WHERE (CAST(:indicator AS text) IS NULL OR i.code = CAST(:indicator AS text))
+   AND (CAST(:student_group AS text) IS NULL OR g.code = CAST(:student_group AS text))
+ ORDER BY i.code, g.code <> 'ALL', g.code, p.week_ending
+
+-- name: stored_now
+-- The newest figure of each indicator and group, as it was aggregated.
+WITH found AS (
+  SELECT c.* FROM coverage_point c
+   WHERE c.scope = CAST(:scope AS text)
+     AND c.week_ending = (SELECT max(week_ending) FROM coverage_point n
+                           WHERE n.scope = c.scope AND n.indicator_id = c.indicator_id AND n.student_group_id = c.student_group_id)
+)
+{{named}}
+
+-- name: stored_series
+WITH found AS (
+  SELECT c.* FROM coverage_point c
+   WHERE c.scope = CAST(:scope AS text) AND c.week_ending >= CAST(:from_on AS date) AND c.week_ending - 6 <= CAST(:to_on AS date)
+)
+{{named}}
+
+-- name: as_known
+-- The figures of some weeks from the observations themselves, as the service knew them at :known_at.
+WITH asked_for AS MATERIALIZED (
+  SELECT i.indicator_id, g.student_group_id, i.asked_from, g.code = 'ALL' AS is_all
+    FROM indicator i CROSS JOIN student_group g
+   WHERE (CAST(:indicator AS text) IS NULL OR i.code = CAST(:indicator AS text))
+     AND (CAST(:student_group AS text) IS NULL OR g.code = CAST(:student_group AS text))
+),
+pair AS MATERIALIZED (
+  SELECT a.indicator_id, a.student_group_id,
+         greatest((least(f.first_on, CASE WHEN a.is_all THEN a.asked_from END) - DATE '2018-07-01' + 6) / 7, CAST(:first_week AS integer)) AS first_week
+    FROM asked_for a
+    LEFT JOIN (SELECT o.indicator_id, o.student_group_id, min(o.as_of) AS first_on FROM observation o
+                WHERE o.recorded_at <= CAST(:known_at AS timestamptz) AND o.as_of <= CAST(:today AS date)
+                GROUP BY o.indicator_id, o.student_group_id) f
+      ON f.indicator_id = a.indicator_id AND f.student_group_id = a.student_group_id
+   WHERE least(f.first_on, CASE WHEN a.is_all THEN a.asked_from END) <= CAST(:today AS date)
+),
+effective AS (
+  SELECT s.lea_id, s.indicator_id, s.student_group_id, s.population, s.met, s.not_met, s.not_applicable, s.evidence, {{counts_in_weeks}} AS week
+    FROM (SELECT o.*, {{counted_until}} AS counts_until, p.first_week
+            FROM ({{observed}} WHERE o.recorded_at <= CAST(:known_at AS timestamptz) AND o.as_of <= CAST(:today AS date)) o
+            JOIN pair p ON p.indicator_id = o.indicator_id AND p.student_group_id = o.student_group_id
+            JOIN indicator i ON i.indicator_id = o.indicator_id
+           WHERE o.next_as_of IS DISTINCT FROM o.as_of) s
+),
+{{points}},
+found AS (SELECT point.*, CAST(:now AS timestamptz) AS computed_at FROM point WHERE scope = CAST(:scope AS text))
+{{named}}
+
+-- name: own
+-- What one LEA said, week by week, as the service knew it at :known_at. Weeks in which nothing counts have no row.
+WITH found AS (
+  SELECT '' AS scope, s.indicator_id, s.student_group_id, DATE '2018-07-01' + 7 * s.week AS week_ending,
+         least(DATE '2018-07-01' + 7 * s.week, CAST(:today AS date)) AS as_of, s.population, s.met, s.not_met, s.not_applicable,
+         greatest(0, s.population - s.met - s.not_met - s.not_applicable) AS unknown, 0 AS unheard, 1 AS leas_asked, 1 AS leas_heard,
+         s.evidence, CAST(:now AS timestamptz) AS computed_at
+    FROM (SELECT s.*, {{counts_in_weeks}} AS week
+            FROM (SELECT o.*, {{counted_until}} AS counts_until, CAST(:first_week AS integer) AS first_week
+                    FROM ({{observed}} WHERE o.lea_id = CAST(:lea_id AS integer) AND o.recorded_at <= CAST(:known_at AS timestamptz) AND o.as_of <= CAST(:today AS date)) o
+                    JOIN indicator i ON i.indicator_id = o.indicator_id
+                   WHERE o.next_as_of IS DISTINCT FROM o.as_of) s) s
+)
+{{named}}
+
+-- name: own_asked
+-- What is asked of one LEA on a day, and how many students it has of each group (a district: without its directly
+-- funded charters where their enrollment is known, which it is for ALL only).
+SELECT i.code AS indicator, g.code AS student_group, i.unit = 'students' AS is_about_students,
+       CAST(greatest(0, e.students - CASE WHEN e.includes_charters AND g.code = 'ALL' THEN coalesce(c.students, 0) ELSE 0 END) AS integer) AS students,
+       coalesce(e.includes_charters AND g.code <> 'ALL' AND EXISTS (SELECT FROM lea_period q WHERE q.authorizer_id = p.lea_id AND q.funding = 'direct'), false) AS includes_charters
+  FROM lea_period p
+  JOIN indicator i ON p.kind = ANY (i.asked_of)
+ CROSS JOIN student_group g
+  LEFT JOIN LATERAL (
+    SELECT n.* FROM enrollment n
+     WHERE n.lea_id = p.lea_id AND n.student_group_id = g.student_group_id
+     ORDER BY n.census_on > CAST(:on_day AS date), CASE WHEN n.census_on <= CAST(:on_day AS date) THEN n.census_on END DESC, n.census_on LIMIT 1) e ON true
+  LEFT JOIN LATERAL (
+    SELECT sum(n.students) AS students
+      FROM lea_period q JOIN enrollment n ON n.lea_id = q.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
+     WHERE q.authorizer_id = p.lea_id AND q.funding = 'direct' AND q.valid_from <= e.census_on AND e.census_on < q.valid_to) c ON true
+ WHERE p.lea_id = CAST(:lea_id AS integer) AND p.valid_from <= CAST(:on_day AS date) AND CAST(:on_day AS date) < p.valid_to
+
+-- name: targets
+-- Of each indicator and group, the target that is next to come, or else the newest that has passed.
+SELECT DISTINCT ON (i.code, g.code) i.code AS indicator, g.code AS student_group, CAST(t.percent AS double precision) AS percent, t.target_on
+  FROM target t
+  JOIN indicator i ON i.indicator_id = t.indicator_id
+  JOIN student_group g ON g.student_group_id = t.student_group_id
+ ORDER BY i.code, g.code, t.target_on < CAST(:today AS date), CASE WHEN t.target_on >= CAST(:today AS date) THEN t.target_on END, t.target_on DESC
+
+-- name: gaps
+-- People left to reach, by LEA, indicator, group and what stands in the way.
+WITH gap AS (
+  SELECT c.lea_id, c.indicator_id, c.student_group_id, c.as_of, b.barrier, b.people
+    FROM coverage_cell c
+    JOIN observation o ON o.lea_id = c.lea_id AND o.indicator_id = c.indicator_id AND o.student_group_id = c.student_group_id AND o.as_of = c.as_of AND o.revision = c.revision
+   CROSS JOIN LATERAL (VALUES
+     ('not_available', coalesce(o.barrier_not_available, 0)),
+     ('not_affordable', coalesce(o.barrier_not_affordable, 0)),
+     ('not_desired', coalesce(o.barrier_not_desired, 0)),
+     ('other', coalesce(o.barrier_other, 0)),
+     ('not_said', greatest(0, o.not_met - coalesce(o.barrier_not_available, 0) - coalesce(o.barrier_not_affordable, 0) - coalesce(o.barrier_not_desired, 0) - coalesce(o.barrier_other, 0))),
+     ('unknown', greatest(0, o.population - o.met - o.not_met - o.not_applicable))) AS b (barrier, people)
+   WHERE (CAST(:lea_id AS integer) IS NULL OR c.lea_id = CAST(:lea_id AS integer))
+  UNION ALL
+  SELECT p.lea_id, i.indicator_id, g.student_group_id, CAST(NULL AS date), 'not_heard_from',
+         CAST(greatest(0, e.students - CASE WHEN e.includes_charters THEN coalesce(h.students, 0) ELSE 0 END) AS integer)
+    FROM lea_period p
+    JOIN indicator i ON i.unit = 'students' AND p.kind = ANY (i.asked_of)
+    JOIN student_group g ON g.code = 'ALL'
+   CROSS JOIN LATERAL (
+     SELECT n.* FROM enrollment n WHERE n.lea_id = p.lea_id AND n.student_group_id = g.student_group_id ORDER BY n.census_on DESC LIMIT 1) e
+    LEFT JOIN LATERAL (
+      SELECT sum(n.students) AS students FROM lea_period q JOIN enrollment n ON n.lea_id = q.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
+       WHERE q.authorizer_id = p.lea_id AND q.funding = 'direct' AND q.valid_from <= e.census_on AND e.census_on < q.valid_to) h ON true
+   WHERE p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to AND p.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
+     AND (CAST(:lea_id AS integer) IS NULL OR p.lea_id = CAST(:lea_id AS integer))
+     AND NOT EXISTS (SELECT FROM coverage_cell c WHERE c.lea_id = p.lea_id AND c.indicator_id = i.indicator_id AND c.student_group_id = g.student_group_id)
+)
+SELECT n.code AS lea, p.name AS lea_name, i.code AS indicator, g.code AS student_group, x.barrier, x.people, x.as_of, x.lea_id
+  FROM gap x
+  JOIN indicator i ON i.indicator_id = x.indicator_id
+  JOIN student_group g ON g.student_group_id = x.student_group_id
+  JOIN lea_period p ON p.lea_id = x.lea_id AND p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to
+  JOIN identifier n ON n.lea_id = x.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
+ WHERE x.people > 0
+   AND (CAST(:indicator AS text) IS NULL OR i.code = CAST(:indicator AS text))
+   AND (CAST(:student_group AS text) IS NULL OR g.code = CAST(:student_group AS text))
+   AND (-x.people, n.code, i.code, g.code, x.barrier) > (CAST(:after_people AS integer), CAST(:after_lea AS text), CAST(:after_indicator AS text), CAST(:after_group AS text), CAST(:after_barrier AS text))
+ ORDER BY x.people DESC, n.code, i.code, g.code, x.barrier
+ LIMIT CAST(:limit AS integer)
+
+-- name: completeness
+-- Each expected observation counts once, so neither share can pass 100 %.
+SELECT i.code AS indicator, count(*) AS expected, count(r.first_at) AS received,
+       count(*) FILTER (WHERE CAST(r.first_at AT TIME ZONE 'America/Los_Angeles' AS date) <= e.due_on) AS on_time,
+       count(DISTINCT e.lea_id) AS leas_expected, count(DISTINCT e.lea_id) FILTER (WHERE r.first_at IS NOT NULL) AS leas_heard
+  FROM expectation e
+  JOIN indicator i ON i.indicator_id = e.indicator_id
+  JOIN student_group g ON g.code = 'ALL'
+  JOIN lea_period p ON p.lea_id = e.lea_id AND p.valid_from < e.period_to AND e.period_to <= p.valid_to
+  LEFT JOIN LATERAL (
+    SELECT min(o.recorded_at) AS first_at FROM observation o
+     WHERE o.lea_id = e.lea_id AND o.indicator_id = e.indicator_id AND o.student_group_id = g.student_group_id AND o.as_of >= e.period_from AND o.as_of < e.period_to) r ON true
+ WHERE e.due_on >= CAST(:from_on AS date) AND e.due_on <= CAST(:to_on AS date)
+   AND (CAST(:lea_id AS integer) IS NULL OR e.lea_id = CAST(:lea_id AS integer))
+   AND (CAST(:kind AS text) IS NULL OR p.kind = CAST(:kind AS text))
+   AND (CAST(:indicator AS text) IS NULL OR i.code = CAST(:indicator AS text))
+ GROUP BY i.code
+ ORDER BY i.code
+
+-- name: indicators
+SELECT code FROM indicator ORDER BY code
+
+-- name: groups
+SELECT code FROM student_group ORDER BY code <> 'ALL', code

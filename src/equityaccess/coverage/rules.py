@@ -37,3 +37,35 @@ def weekly_pace(points: Sequence[tuple[date, int, int]]) -> float | None:
     if spread == 0:
         return None
     return sum((x - mean_x) * (y - mean_y) for x, y in known) / spread
+
+
+OUTLOOK_WEEKS = 12
+
+
+def outlook_note(pace: float | None, weeks_left: float | None, current: float | None, goal: float | None) -> str:
+    """What the outlook can and cannot say, in a sentence."""
+    if goal is None:
+        return "There is no target."
+    if current is not None and current >= goal:
+        return "The target is met."
+    if pace is None:
+        return "There is not enough history to say."
+    if weeks_left is not None and weeks_left <= 0:
+        return "The target date has passed, and the target was not met by now."
+    if pace <= 0:
+        return "At the pace of the last weeks the target is never met."
+    return "If the pace of the last weeks holds."
+
+
+def needed_pace(current: float, goal: float, weeks_left: float) -> float | None:
+    """Percentage points a week that would still meet the goal; None when its date has passed."""
+    return max(0.0, goal - current) / weeks_left if weeks_left > 0 else None
+
+
+def projected_on(current: float, goal: float, pace: float | None, today: date) -> date | None:
+    """The day on which *goal* is met at *pace*; None when it is not within 50 years."""
+    if current >= goal:
+        return today
+    if pace is None or pace <= 0 or (goal - current) / pace > 50 * 52:
+        return None
+    return today + timedelta(weeks=(goal - current) / pace)

@@ -4,8 +4,8 @@ from datetime import date, datetime
 
 import msgspec
 
-from equityaccess.coverage.rules import week_of
-from equityaccess.coverage.structs import Counted, Sums, counted
+from equityaccess.coverage.rules import week_ending, week_of
+from equityaccess.coverage.structs import Counted, Gap, Goal, Grade, Point, Sums, counted, published
 from equityaccess.database import Transaction, load_queries
 
 COUNTY = "19"  # CDE's code of Los Angeles County
@@ -74,13 +74,226 @@ class CellSums(Sums, frozen=True, kw_only=True):
     student_group_id: int
 
 
-async def figures_now(tx: Transaction, cells: list[Cell], today: date) -> tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]:
+async def figures_now(
+    tx: Transaction, cells: list[Cell], today: date
+) -> tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]:
     """What counts today of *cells*, and the county's figures with them; needs a transaction that reads every LEA."""
     lea_ids, indicator_ids, student_group_ids = (list(column) for column in zip(*cells, strict=True))
-    columns = {"lea_ids": lea_ids, "indicator_ids": indicator_ids, "student_group_ids": student_group_ids, "today": today}
+    columns = {
+        "lea_ids": lea_ids,
+        "indicator_ids": indicator_ids,
+        "student_group_ids": student_group_ids,
+        "today": today,
+    }
     own = await tx.all(sql.own_figures_now, CellSums, **columns)
     county = await tx.all(sql.county_figures_now, CellSums, **columns, last_week=week_of(today), county=COUNTY)
     return (
         {(row.lea_id, row.indicator_id, row.student_group_id): counted(row) for row in own},
         {(row.indicator_id, row.student_group_id): counted(row) for row in county},
     )
+
+
+class Found(Sums, frozen=True, kw_only=True):
+    """The figures of one scope, indicator, group and week."""
+
+    scope: str
+    indicator: str
+    student_group: str
+    week_ending: date
+    as_of: date
+    leas_asked: int
+    leas_heard: int
+    evidence: Grade | None
+    computed_at: datetime
+
+    def point(self, *, is_own: bool) -> Point:
+        """As a caller may see it."""
+        return Point(
+            week_ending=self.week_ending,
+            as_of=self.as_of,
+            figures=published(counted(self), is_own=is_own),
+            leas_asked=self.leas_asked,
+            leas_heard=self.leas_heard,
+            lowest_evidence=self.evidence,
+            computed_at=self.computed_at,
+        )
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """Which figures are asked for; None is any."""
+
+    indicator: str | None = None
+    student_group: str | None = None
+
+
+class Weeks(msgspec.Struct, frozen=True, kw_only=True):
+    """The weeks that are asked for, up to the one of `today`, as they were known at an instant."""
+
+    first: int
+    today: date
+    known_at: datetime
+
+
+class OwnAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of an LEA for a group, and how many students it has of it, as far as is known."""
+
+    indicator: str
+    student_group: str
+    is_about_students: bool
+    students: int | None
+    includes_charters: bool
+
+
+class GoalOf(Goal, frozen=True, kw_only=True):
+    """The target of one indicator and group."""
+
+    indicator: str
+    student_group: str
+
+
+class FoundGap(Gap, frozen=True, kw_only=True):
+    """A gap with the id of its LEA, which callers do not see."""
+
+    lea_id: int
+
+
+async def stored_now(tx: Transaction, scope: str, pair: Pair) -> list[Found]:
+    """The newest aggregated figures of the county or a kind of LEA."""
+    return await tx.all(sql.stored_now, Found, scope=scope, **msgspec.structs.asdict(pair))
+
+
+async def stored_series(tx: Transaction, scope: str, pair: Pair, from_on: date, to_on: date) -> list[Found]:
+    """The aggregated figures of the weeks that *from_on* to *to_on* touch."""
+    return await tx.all(
+        sql.stored_series, Found, scope=scope, from_on=from_on, to_on=to_on, **msgspec.structs.asdict(pair)
+    )
+
+
+async def as_known(tx: Transaction, scope: str, pair: Pair, weeks: Weeks, now: datetime) -> list[Found]:
+    """The figures of the county or a kind of LEA, worked out from the observations; needs a reader of every LEA."""
+    return await tx.all(
+        sql.as_known,
+        Found,
+        scope=scope,
+        county=COUNTY,
+        first_week=weeks.first,
+        last_week=week_of(weeks.today),
+        today=weeks.today,
+        known_at=weeks.known_at,
+        now=now,
+        **msgspec.structs.asdict(pair),
+    )
+
+
+async def own(tx: Transaction, lea_id: int, pair: Pair, weeks: Weeks, now: datetime) -> list[Found]:
+    """The figures of one LEA; for what is asked of it and not heard, its enrollment, all of it unheard."""
+    said = await tx.all(
+        sql.own,
+        Found,
+        lea_id=lea_id,
+        first_week=weeks.first,
+        last_week=week_of(weeks.today),
+        today=weeks.today,
+        known_at=weeks.known_at,
+        now=now,
+        **msgspec.structs.asdict(pair),
+    )
+    heard = {(found.indicator, found.student_group, found.week_ending) for found in said}
+    for asked in await own_asked(tx, lea_id, weeks.today):
+        if pair.indicator not in (None, asked.indicator) or pair.student_group not in (None, asked.student_group):
+            continue
+        if asked.student_group == "ALL" or pair.student_group:
+            said += [
+                _unheard(asked, week, weeks.today, now)
+                for week in range(weeks.first, week_of(weeks.today) + 1)
+                if (asked.indicator, asked.student_group, week_ending(week)) not in heard
+            ]
+    return sorted(said, key=lambda f: (f.indicator, f.student_group != "ALL", f.student_group, f.week_ending))
+
+
+def _unheard(asked: OwnAsked, week: int, today: date, now: datetime) -> Found:
+    people = (asked.students or 0) if asked.is_about_students else 0
+    return Found(
+        scope="",
+        indicator=asked.indicator,
+        student_group=asked.student_group,
+        week_ending=week_ending(week),
+        as_of=min(week_ending(week), today),
+        population=people,
+        met=0,
+        not_met=0,
+        not_applicable=0,
+        unknown=people,
+        unheard=people,
+        leas_asked=1,
+        leas_heard=0,
+        evidence=None,
+        computed_at=now,
+    )
+
+
+async def own_asked(tx: Transaction, lea_id: int, on_day: date) -> list[OwnAsked]:
+    """What is asked of an LEA on a day, by indicator and group."""
+    return await tx.all(sql.own_asked, OwnAsked, lea_id=lea_id, on_day=on_day)
+
+
+async def targets(tx: Transaction, today: date) -> dict[tuple[str, str], Goal]:
+    """The target that matters now, by indicator and group."""
+    return {
+        (goal.indicator, goal.student_group): Goal(percent=goal.percent, target_on=goal.target_on)
+        for goal in await tx.all(sql.targets, GoalOf, today=today)
+    }
+
+
+GapKey = tuple[int, str, str, str, str]
+FIRST_GAP: GapKey = (-(2**31), "", "", "", "")
+
+
+async def gaps(tx: Transaction, lea_id: int | None, pair: Pair, after: GapKey, today: date, limit: int) -> list[Gap]:
+    """People left to reach, the most first, after a key; of one LEA or of every one that the transaction sees."""
+    people, lea, indicator, group, barrier = after
+    found = await tx.all(
+        sql.gaps,
+        FoundGap,
+        lea_id=lea_id,
+        today=today,
+        county=COUNTY,
+        after_people=people,
+        after_lea=lea,
+        after_indicator=indicator,
+        after_group=group,
+        after_barrier=barrier,
+        limit=limit,
+        **msgspec.structs.asdict(pair),
+    )
+    return [msgspec.convert(gap, Gap, from_attributes=True) for gap in found]
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one indicator: what was expected and what came."""
+
+    indicator: str
+    expected: int
+    received: int
+    on_time: int
+    leas_expected: int
+    leas_heard: int
+
+
+async def completeness(
+    tx: Transaction, lea_id: int | None, kind: str | None, indicator: str | None, due: tuple[date, date]
+) -> list[Expected]:
+    """What was due between two days, by indicator; needs a reader of every LEA unless *lea_id* is the caller's."""
+    return await tx.all(
+        sql.completeness, Expected, lea_id=lea_id, kind=kind, indicator=indicator, from_on=due[0], to_on=due[1]
+    )
+
+
+async def indicators(tx: Transaction) -> list[str]:
+    """The codes of all indicators."""
+    return await tx.values(sql.indicators)
+
+
+async def groups(tx: Transaction) -> list[str]:
+    """The codes of all student groups, ALL first."""
+    return await tx.values(sql.groups)

@@ -74,3 +74,109 @@ def counted(sums: Sums) -> Counted:
 def published(figures: Counted, *, is_own: bool = False) -> Figures:
     """*figures* as a caller may see them: withheld when 10 people or fewer are in them, unless they are the caller's own."""
     return figures if is_own or figures.population > SMALL else Suppressed()
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """The rate to reach, and by when; the date may have passed."""
+
+    percent: float
+    target_on: date
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of a scope in one week: at its end, or so far."""
+
+    week_ending: date
+    as_of: date
+    figures: Figures
+    leas_asked: int
+    leas_heard: int
+    lowest_evidence: Grade | None
+    computed_at: datetime
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one indicator stands for one group of a scope, and what it has to reach."""
+
+    indicator: str
+    student_group: str
+    point: Point
+    target: Goal | None
+    note: str | None
+
+
+class CoverageReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Coverage of a scope: one item an indicator and group. Groups overlap; only ALL may be summed."""
+
+    scope: str
+    scope_name: str
+    known_at: datetime
+    items: list[Coverage]
+
+
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the target will be met, as far as the last weeks tell; null where they do not, and `note` says why."""
+
+    weeks_considered: int
+    points_a_week: float | None
+    needed_points_a_week: float | None
+    projected_on: date | None
+    note: str
+
+
+class CoverageSeries(msgspec.Struct, frozen=True, kw_only=True):
+    """Coverage week by week, as it is known now, or was at `known_at`: late observations restate earlier weeks."""
+
+    scope: str
+    scope_name: str
+    indicator: str
+    student_group: str
+    known_at: datetime
+    target: Goal | None
+    outlook: Outlook
+    points: list[Point]
+
+
+Barrier = Literal["not_available", "not_affordable", "not_desired", "other", "not_said", "unknown", "not_heard_from"]
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """People left to reach: of one LEA, indicator and group, behind one barrier."""
+
+    lea: str
+    lea_name: str
+    indicator: str
+    student_group: str
+    barrier: Barrier
+    people: int
+    as_of: date | None
+
+
+class GapPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of gaps, the largest first; `next` is the cursor of the page after it, null at the end."""
+
+    items: list[Gap]
+    next: str | None
+
+
+class Completeness(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the expected observations of an indicator came, and how many by their due date."""
+
+    indicator: str
+    expected: int
+    received: int
+    on_time: int
+    completeness_percent: float | None
+    timeliness_percent: float | None
+    leas_expected: int
+    leas_heard: int
+
+
+class CompletenessReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Completeness and timeliness of what was due between two days, both included, for the group ALL."""
+
+    scope: str
+    scope_name: str
+    due_from: date
+    due_to: date
+    items: list[Completeness]

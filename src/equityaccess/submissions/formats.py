@@ -18,7 +18,13 @@ from equityaccess.submissions.structs import Breakdown, Defaults, ObservationIn,
 MEDIA: dict[str, Format] = {"application/json": "json", "application/x-ndjson": "ndjson", "text/csv": "csv"}
 _FIELDS = {field.encode_name: field.name for field in msgspec.structs.fields(Row)}
 _NEEDED = [field.encode_name for field in msgspec.structs.fields(Row) if field.required]
-_COUNTS = {"population", "met", "not_met", "not_applicable", *(name for name in _FIELDS if name.startswith("breakdown."))}
+_COUNTS = {
+    "population",
+    "met",
+    "not_met",
+    "not_applicable",
+    *(name for name in _FIELDS if name.startswith("breakdown.")),
+}
 _DATES = {"as_of", "valid_until"}
 _WITHHELD = re.compile(r"\A(\*+|<\s?\d+|n/?a|no data|-+|suppressed)\Z", re.IGNORECASE)
 _LINES_AT_A_TIME = 2_000
@@ -46,8 +52,12 @@ class Reader(Protocol):
 
 def reader(form: Format, defaults: Defaults, source: str | None, settings: Settings) -> Reader:
     """The reader of *form*."""
-    made = {"json": JsonReader, "ndjson": NdjsonReader, "csv": CsvReader}[form]
-    return made(defaults, source, settings)
+    made: dict[Format, type[JsonReader | NdjsonReader | CsvReader]] = {
+        "json": JsonReader,
+        "ndjson": NdjsonReader,
+        "csv": CsvReader,
+    }
+    return made[form](defaults, source, settings)
 
 
 class _Lines:
@@ -108,7 +118,7 @@ class _ReaderOfLines:
 class NdjsonReader(_ReaderOfLines):
     """One JSON object a line; empty lines are passed over."""
 
-    def _read(self, lines: list[bytes], *, last: bool = False) -> Iterator[Batch]:
+    def _read(self, lines: list[bytes], *, last: bool = False) -> Iterator[Batch]:  # noqa: ARG002, a line needs no other
         for start in range(0, len(lines), _LINES_AT_A_TIME):
             yield self._count(self._batch(lines[start : start + _LINES_AT_A_TIME]))
 
@@ -167,13 +177,17 @@ class JsonReader:
         body = b"".join([part async for part in parts])
         document = jsonbody.decode(body, max_depth=self._settings.max_depth)
         items = document.get("observations") if isinstance(document, dict) else None
-        around = {**document, "observations": []} if isinstance(items, list) else document
+        around = (
+            {**document, "observations": []} if isinstance(document, dict) and isinstance(items, list) else document
+        )
         if found := list(jsonbody.faults(around, SubmissionIn, "")):
             raise Invalid("; ".join(fault.detail for fault in found[:3]), errors=found)
         self._take(msgspec.convert(around, SubmissionIn))
         if not items:
             detail = "There is no observation in the document."
-            raise Invalid(detail, errors=[Problem(code="no-rows", detail=detail, owner="sender", pointer="/observations")])
+            raise Invalid(
+                detail, errors=[Problem(code="no-rows", detail=detail, owner="sender", pointer="/observations")]
+            )
         if len(items) > self._settings.max_json_rows:
             raise TooLarge(f"{len(items)} observations; JSON takes {self._settings.max_json_rows}. Send NDJSON or CSV.")
         batch = Batch([], [], len(items))
@@ -203,7 +217,9 @@ def _flat(o: ObservationIn) -> Row:
 
 def _placed(form: Format, place: Place, fault: Problem) -> Problem:
     """A fault of one document, as the fault of a row."""
-    return msgspec.structs.replace(fault, **(locate(form, place, fault.pointer.removeprefix("/")) | {"pointer": fault.pointer}))
+    return msgspec.structs.replace(
+        fault, **(locate(form, place, fault.pointer.removeprefix("/")) | {"pointer": fault.pointer})
+    )
 
 
 class CsvReader(_ReaderOfLines):
@@ -223,7 +239,9 @@ class CsvReader(_ReaderOfLines):
             if record is not None:
                 records.append((self._line - record.count("\n"), record))
         if last and self._open:
-            raise _csv(f"The quotation that opens in line {self._line - len(self._open) + 1} is never closed.", self._line)
+            raise _csv(
+                f"The quotation that opens in line {self._line - len(self._open) + 1} is never closed.", self._line
+            )
         for start in range(0, len(records), _LINES_AT_A_TIME):
             yield self._count(self._batch(records[start : start + _LINES_AT_A_TIME]))
 
@@ -233,20 +251,26 @@ class CsvReader(_ReaderOfLines):
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
-            detail = f"Line {self._line} is not UTF-8: byte {error.start + 1} cannot be read. Save the file as CSV UTF-8."
+            detail = (
+                f"Line {self._line} is not UTF-8: byte {error.start + 1} cannot be read. Save the file as CSV UTF-8."
+            )
             raise MalformedRequest(
                 detail, errors=[Problem(code="invalid-encoding", detail=detail, owner="sender", line=self._line)]
             ) from None
         if "\0" in text:
             detail = f"Line {self._line} holds NUL bytes: the file may be UTF-16 or a workbook. Save it as CSV UTF-8."
-            raise MalformedRequest(detail, errors=[Problem(code="invalid-encoding", detail=detail, owner="sender", line=self._line)])
+            raise MalformedRequest(
+                detail, errors=[Problem(code="invalid-encoding", detail=detail, owner="sender", line=self._line)]
+            )
         return text
 
     def _record(self, line: str) -> str | None:
         """The record that *line* completes, if it does: an odd number of quotation marks leaves it open."""
         self._open.append(line)
         if sum(len(part) for part in self._open) > self._settings.max_line_bytes:
-            raise TooLarge(f"The row that ends in line {self._line} is longer than {self._settings.max_line_bytes} bytes.")
+            raise TooLarge(
+                f"The row that ends in line {self._line} is longer than {self._settings.max_line_bytes} bytes."
+            )
         if sum(part.count('"') for part in self._open) % 2:
             return None
         record, self._open = "\n".join(self._open), []
@@ -273,7 +297,9 @@ class CsvReader(_ReaderOfLines):
         header = self._header or []
         if len(values) != len(header):
             detail = f"The row has {len(values)} cells, the header has {len(header)} columns."
-            batch.refusals.append(problem("csv", place, header[min(len(values), len(header) - 1)], "csv-row-length", detail))
+            batch.refusals.append(
+                problem("csv", place, header[min(len(values), len(header) - 1)], "csv-row-length", detail)
+            )
             return
         read: dict[str, Any] = {}
         faults = []
@@ -283,7 +309,11 @@ class CsvReader(_ReaderOfLines):
                 faults.append(problem("csv", place, name, *value))
             elif value is not UNSET:
                 read[name] = value
-        faults += [problem("csv", place, n, "missing-field", f"{n} is empty.") for n in _NEEDED if n not in read and not _at(faults, n)]
+        faults += [
+            problem("csv", place, n, "missing-field", f"{n} is empty.")
+            for n in _NEEDED
+            if n not in read and not _at(faults, n)
+        ]
         faults = faults or [_placed_csv(place, fault) for fault in jsonbody.faults(read, Row, "")]
         if faults:
             batch.refusals.extend(faults)

@@ -102,5 +102,7 @@ async def body(tx: Transaction, submission_id: UUID) -> AsyncIterator[bytes]:
     """The bytes of a push, part by part, as they came."""
     number = 0
     while (deflated := await store.part_of_body(tx, submission_id, number)) is not None:
-        yield zlib.decompress(deflated) if len(deflated) < 65_536 else await asyncio.to_thread(zlib.decompress, deflated)
+        yield (
+            zlib.decompress(deflated) if len(deflated) < 65_536 else await asyncio.to_thread(zlib.decompress, deflated)
+        )
         number += 1

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 import msgspec
@@ -18,7 +18,7 @@ from equityaccess.submissions import formats, journal, rules, store
 from equityaccess.submissions.formats import Reader
 from equityaccess.submissions.rules import Format, Known, Place
 from equityaccess.submissions.store import Journaled, Put
-from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Outcome, Receipt
+from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Outcome, Owed, Receipt
 
 MOST_EFFECTS = 500
 MOST_OWED = 50
@@ -136,7 +136,9 @@ class Judge:
             self._drop(place, rules.problem(form, place, "indicator", "duplicate-row", detail))
         for place, part, total in await store.beyond_total(tx, groups.get("ALL", 0)):
             detail = f"The group has {part} people, more than the {total} of the group ALL in the same push."
-            self._drop(place, rules.problem(form, place, "population", "group-exceeds-total", detail, owner="data_owner"))
+            self._drop(
+                place, rules.problem(form, place, "population", "group-exceeds-total", detail, owner="data_owner")
+            )
         if self._dropped:
             await store.drop_rows(tx, list(self._dropped))
 
@@ -183,9 +185,11 @@ class Judge:
             )
             for lea, indicator, group in cells
         ]
-        return sorted(effects, key=lambda e: (e.lea, e.indicator, e.student_group != "ALL", e.student_group))[:MOST_EFFECTS]
+        return sorted(effects, key=lambda e: (e.lea, e.indicator, e.student_group != "ALL", e.student_group))[
+            :MOST_EFFECTS
+        ]
 
-    async def _owed(self, tx: Transaction) -> list[store.Owed]:
+    async def _owed(self, tx: Transaction) -> list[Owed]:
         return await store.owed(tx, self._caller.lea_ids, self._today, MOST_OWED)
 
     def _as_one(self) -> Refusal:
@@ -201,7 +205,7 @@ class Judge:
         receipt = self._receipt("refused", counts, refused_as=refusal.code, detail=refusal.detail)
         return Verdict(status=refusal.status, receipt=receipt)  # type: ignore[arg-type]
 
-    def _accept(self, put: Put, effect: list[Effect], touched: int, owed: list[store.Owed]) -> Verdict:
+    def _accept(self, put: Put, effect: list[Effect], touched: int, owed: list[Owed]) -> Verdict:
         counts = Counts(
             received=self._received,
             created=put.created,

@@ -49,7 +49,9 @@ async def replayed(
 
 def _same(first: Claimed, mark: bytes) -> UUID:
     if first.fingerprint != mark:
-        detail = "This Idempotency-Key was sent before with another body or other parameters. Use a new key for a new push."
+        detail = (
+            "This Idempotency-Key was sent before with another body or other parameters. Use a new key for a new push."
+        )
         raise Invalid(detail, errors=[Problem(code="idempotency-key-reused", detail=detail, owner="sender")])
     if first.outcome is None:
         detail = "The first request with this Idempotency-Key is still being judged."

@@ -178,16 +178,39 @@ SELECT n.code AS lea, i.code AS indicator, e.period_from, e.period_to, e.due_on
  LIMIT CAST(:most AS integer)
 
 -- name: submission_by_id
-SELECT submission_id, received_at, content_type, byte_count AS bytes, encode(sha256, 'hex') AS sha256, outcome, status, answer
+SELECT submission_id, received_at, content_type, byte_count, encode(sha256, 'hex') AS sha256, outcome, status, answer
   FROM submission WHERE submission_id = CAST(:submission_id AS uuid)
 
 -- name: submissions
 SELECT submission_id, received_at, content_type, byte_count AS bytes, encode(sha256, 'hex') AS sha256, outcome, status
   FROM submission
- WHERE (received_at, submission_id) < (CAST(:before_at AS timestamptz), CAST(:before_id AS uuid))
+ WHERE (CAST(:before AS uuid) IS NULL
+        OR (received_at, submission_id) < (SELECT b.received_at, b.submission_id FROM submission b WHERE b.submission_id = CAST(:before AS uuid)))
    AND (CAST(:outcome AS text) IS NULL OR outcome = CAST(:outcome AS text))
  ORDER BY received_at DESC, submission_id DESC
  LIMIT CAST(:limit AS integer)
 
 -- name: forget_idempotency
 DELETE FROM idempotency WHERE created_at < CAST(:before AS timestamptz)
+
+-- name: observations
+-- In the order of the primary key. superseded_at is as it was known at :known_at: NULL for what was current then.
+SELECT n.code AS lea, i.code AS indicator, g.code AS student_group, o.as_of, o.revision, o.population, o.met, o.not_met, o.not_applicable,
+       greatest(0, o.population - o.met - o.not_met - o.not_applicable) AS unknown, o.evidence, o.valid_until, o.met_by_family, o.met_by_lea,
+       o.barrier_not_available, o.barrier_not_affordable, o.barrier_not_desired, o.barrier_other, o.recorded_at, o.superseded_at, o.submission_id,
+       o.lea_id, o.indicator_id, o.student_group_id
+  FROM (SELECT b.*, lead(b.recorded_at) OVER (PARTITION BY b.lea_id, b.indicator_id, b.student_group_id, b.as_of ORDER BY b.revision) AS superseded_at
+          FROM observation b
+         WHERE (CAST(:lea_id AS integer) IS NULL OR b.lea_id = CAST(:lea_id AS integer))
+           AND (CAST(:indicator_id AS smallint) IS NULL OR b.indicator_id = CAST(:indicator_id AS smallint))
+           AND (CAST(:student_group_id AS smallint) IS NULL OR b.student_group_id = CAST(:student_group_id AS smallint))
+           AND b.as_of >= CAST(:from_on AS date) AND b.as_of <= CAST(:to_on AS date)
+           AND b.recorded_at <= CAST(:known_at AS timestamptz)
+           AND (b.lea_id, b.indicator_id, b.student_group_id, b.as_of, b.revision)
+               > (CAST(:after_lea AS integer), CAST(:after_indicator AS smallint), CAST(:after_group AS smallint), CAST(:after_day AS date), CAST(:after_revision AS integer))) o
+  JOIN indicator i ON i.indicator_id = o.indicator_id
+  JOIN student_group g ON g.student_group_id = o.student_group_id
+  JOIN LATERAL (SELECT code FROM identifier c WHERE c.lea_id = o.lea_id AND c.scheme = 'cds' ORDER BY c.valid_from <= o.as_of AND o.as_of < c.valid_to DESC, c.valid_from DESC LIMIT 1) n ON true
+ WHERE CAST(:every_revision AS boolean) OR o.superseded_at IS NULL
+ ORDER BY o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision
+ LIMIT CAST(:limit AS bigint)

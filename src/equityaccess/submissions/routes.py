@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -35,7 +35,6 @@ from equityaccess.submissions.structs import Defaults, Mode, Outcome, Receipt, S
 from equityaccess.web import answer, decode_cursor, demand_media_type, encode_cursor, refuses
 
 _BY_CODE = {refusal.code: refusal for refusal in REFUSALS}
-_NEWEST = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
 
 
 @post(
@@ -43,7 +42,11 @@ _NEWEST = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
     operation_id="push",
     tags=["submissions"],
     responses=refuses(NotAllowed, Conflict, TooLarge, UnsupportedMediaType)
-    | {200: ResponseSpec(Receipt, description="Nothing changed: it is known already, or this was a dry run.", generate_examples=False)},
+    | {
+        200: ResponseSpec(
+            Receipt, description="Nothing changed: it is known already, or this was a dry run.", generate_examples=False
+        )
+    },
     opt={"formats": Formats(reads={"application/json": SubmissionIn, "application/x-ndjson": None, "text/csv": None})},
     request_max_body_size=None,  # held by the settings for each format, while it is read
 )
@@ -55,17 +58,22 @@ async def push(
     mode: Annotated[
         Mode, QueryParameter(description="atomic: one fault and nothing is applied; partial: the good rows are.")
     ] = "atomic",
-    dry_run: Annotated[bool, QueryParameter(description="Judge the push and show its effect, but store nothing.")] = False,
+    dry_run: Annotated[
+        bool, QueryParameter(description="Judge the push and show its effect, but store nothing.")
+    ] = False,
     lea: Annotated[
         str | None, QueryParameter(description="CDS code for the rows that name none (NDJSON, CSV).", max_length=64)
     ] = None,
     as_of: Annotated[date | None, QueryParameter(description="Day for the rows that name none (NDJSON, CSV).")] = None,
     source: Annotated[
-        str | None, QueryParameter(description="Where the figures come from, such as 'SIS nightly export'.", max_length=200)
+        str | None,
+        QueryParameter(description="Where the figures come from, such as 'SIS nightly export'.", max_length=200),
     ] = None,
     idempotency_key: Annotated[
         str | None,
-        HeaderParameter(name="Idempotency-Key", description="Your own name for this push: sent again, it is done once."),
+        HeaderParameter(
+            name="Idempotency-Key", description="Your own name for this push: sent again, it is done once."
+        ),
     ] = None,
 ) -> Response[Receipt]:
     """Push observations, as JSON (`application/json`), NDJSON (`application/x-ndjson`) or CSV (`text/csv`).
@@ -179,11 +187,11 @@ async def list_submissions(
     cursor: Annotated[str | None, QueryParameter(description="`next` of the previous page, as it is.")] = None,
 ) -> Response[SubmissionPage]:
     """List what was pushed, newest first: also what was refused, and what was sent again."""
-    before = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else _NEWEST
+    before = decode_cursor(cursor, tuple[UUID])[0] if cursor else None
     async with db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea) as tx:
         lines = await store.submissions(tx, before, outcome, limit + 1)
     page, more = lines[:limit], lines[limit:]
-    following = encode_cursor(page[-1].received_at, page[-1].submission_id) if more else None
+    following = encode_cursor(page[-1].submission_id) if more else None
     return answer(request, SubmissionPage(items=page, next=following))
 
 

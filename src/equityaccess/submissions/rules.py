@@ -16,12 +16,6 @@ FAR_FROM_ENROLLMENT = 4  # a population differs by more than a quarter of what i
 JUMP_IN_POINTS = 20
 Format = Literal["json", "ndjson", "csv"]
 
-STAGED_COLUMNS = (
-    "row_number", "line", "lea_id", "indicator_id", "student_group_id", "as_of",
-    "population", "met", "not_met", "not_applicable", "evidence", "valid_until",
-    "met_by_family", "met_by_lea", "barrier_not_available", "barrier_not_affordable", "barrier_not_desired", "barrier_other",
-)  # fmt: skip
-
 
 class Lea(msgspec.Struct, frozen=True, kw_only=True):
     """An LEA of the caller under one of its CDS codes, with the days on which the code is valid."""
@@ -61,7 +55,33 @@ class Place(NamedTuple):
 
 
 Placed = tuple[Place, Row]
-Record = tuple[object, ...]  # in the order of STAGED_COLUMNS
+
+
+class Record(NamedTuple):
+    """A row that passed, as it is staged: ids instead of codes, absent parts as None."""
+
+    row_number: int
+    line: int
+    lea_id: int
+    indicator_id: int
+    student_group_id: int
+    as_of: date
+    population: int
+    met: int
+    not_met: int
+    not_applicable: int
+    evidence: str
+    valid_until: date | None
+    met_by_family: int | None
+    met_by_lea: int | None
+    barrier_not_available: int | None
+    barrier_not_affordable: int | None
+    barrier_not_desired: int | None
+    barrier_other: int | None
+
+
+_FIRST_BARRIER = Record._fields.index("barrier_not_available")
+_DATA_OWNER: Mapping[str, object] = {"owner": "data_owner"}
 
 
 class Checked(NamedTuple):
@@ -83,7 +103,7 @@ def locate(form: Format, place: Place, field: str) -> dict[str, object]:
 
 
 def problem(form: Format, place: Place, field: str, code: str, detail: str, **more: object) -> Problem:
-    """A fault or a doubt about *field* of the row at *place*; the sender's to mend unless *more* says otherwise."""
+    """A fault or a doubt about *field* of the row at *place*; the sender mends it unless *more* says otherwise."""
     return Problem(code=code, detail=detail, **({"owner": "sender"} | locate(form, place, field) | more))  # type: ignore[arg-type]
 
 
@@ -121,7 +141,9 @@ def cds_fault(cds: str) -> Fault | None:
     if len(plain) == 14 and plain.isascii() and plain.isdigit():
         return Fault("lea", "cds-format", f"{cds!r} is not 14 digits.", {"suggestion": plain})
     if "e+" in cds.lower() and cds[:1].isdigit():
-        hint = "A spreadsheet has cut the code; several LEAs would fit, so it is not guessed. Format the column as text."
+        hint = (
+            "A spreadsheet has cut the code; several LEAs would fit, so it is not guessed. Format the column as text."
+        )
         return Fault("lea", "cds-unrecoverable", f"{cds!r} has lost digits. {hint}")
     hint = "A CDS code is 14 digits, kept as text so that no zero is lost and no decimal point is added."
     return Fault("lea", "cds-format", f"{cds!r} is not a CDS code. {hint}")
@@ -151,7 +173,9 @@ class Check:
                 refusals.extend(problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in faults)
             else:
                 records.append(record)
-                warnings.extend(problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in self._doubts(record))
+                warnings.extend(
+                    problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in self._doubts(record)
+                )
         return Checked(records, refusals, warnings, len(rows) - len(records))
 
     def _row(self, place: Place, row: Row, faults: list[Fault]) -> Record | None:
@@ -161,7 +185,9 @@ class Check:
         group = self._known.student_groups.get(row.student_group)
         if group is None:
             faults.append(
-                _unknown("student_group", "unknown-group", "a student group", row.student_group, self._known.student_groups)
+                _unknown(
+                    "student_group", "unknown-group", "a student group", row.student_group, self._known.student_groups
+                )
             )
         not_applicable = 0 if row.not_applicable is UNSET else row.not_applicable
         if row.met > row.population - not_applicable:
@@ -170,10 +196,10 @@ class Check:
         if valid_until is not None and valid_until < as_of:
             detail = f"valid_until {valid_until} is before as_of {as_of}: it never counted."
             faults.append(Fault("valid_until", "invalid-period", detail))
-        if faults:
+        if faults or lea is None or asked is None or group is None:
             return None
-        return (
-            place.row, place.line, lea.lea_id, asked.indicator_id, group, as_of,  # type: ignore[union-attr]
+        return Record(
+            place.row, place.line, lea.lea_id, asked.indicator_id, group, as_of,
             row.population, row.met, row.not_met, not_applicable, row.evidence, valid_until,
             _part(row.met_by_family), _part(row.met_by_lea),
             _part(row.barrier_not_available), _part(row.barrier_not_affordable),
@@ -189,7 +215,9 @@ class Check:
         if as_of > self._known.today:
             faults.append(Fault("as_of", "future-date", f"{as_of} is after today, {self._known.today}."))
         elif as_of < EARLIEST:
-            faults.append(Fault("as_of", "invalid-period", f"{as_of} is before {EARLIEST}, the first day that is kept."))
+            faults.append(
+                Fault("as_of", "invalid-period", f"{as_of} is before {EARLIEST}, the first day that is kept.")
+            )
         return as_of
 
     def _lea(self, row: Row, as_of: date, faults: list[Fault]) -> Lea | None:
@@ -212,11 +240,13 @@ class Check:
             if lea.valid_from <= as_of < lea.valid_to:
                 if lea.funding == "local":
                     detail = "A locally funded charter is counted by the district that authorizes it, in the district's push."
-                    return Fault("lea", "reports-with-authorizer", detail, {"owner": "data_owner"})
+                    return Fault("lea", "reports-with-authorizer", detail, _DATA_OWNER)
                 return lea
         if mine:
             days = "; ".join(f"from {lea.valid_from} to {lea.valid_to}" for lea in mine)
-            return Fault("lea", "entity-closed", f"{cds} was not in use on {as_of}; it was {days}.", {"owner": "data_owner"})
+            return Fault(
+                "lea", "entity-closed", f"{cds} was not in use on {as_of}; it was {days}.", {"owner": "data_owner"}
+            )
         self.unknown_leas.add(cds)
         return Fault("lea", "unknown-cds", cds)  # told apart from a foreign LEA once the whole directory is at hand
 
@@ -240,23 +270,25 @@ class Check:
         return asked
 
     def _doubts(self, record: Record) -> Iterator[Fault]:
-        _, _, lea_id, indicator, group, _, population, met, not_met, not_applicable, *_ = record
-        parts = met + not_met + not_applicable  # type: ignore[operator]
-        if parts > population:  # type: ignore[operator]
-            detail = f"met, not_met and not_applicable add up to {parts}, more than the population of {population}."
-            yield Fault("population", "parts-do-not-add-up", detail, {"owner": "data_owner"})
-        by_whom = (record[12] or 0) + (record[13] or 0)  # type: ignore[operator]
-        if by_whom and by_whom != met:
-            detail = f"met_by_family and met_by_lea add up to {by_whom}, and met is {met}."
-            yield Fault("met", "parts-do-not-add-up", detail, {"owner": "data_owner"})
-        barriers = sum(part or 0 for part in record[14:18])  # type: ignore[misc]
-        if barriers > not_met:  # type: ignore[operator]
-            detail = f"The barriers add up to {barriers}, and not_met is {not_met}."
-            yield Fault("not_met", "parts-do-not-add-up", detail, {"owner": "data_owner"})
-        enrolled = self._known.enrolled.get((lea_id, group), 0)  # type: ignore[arg-type]
-        if enrolled and indicator in self._about_students and abs(population - enrolled) * FAR_FROM_ENROLLMENT > enrolled:  # type: ignore[operator]
-            detail = f"The population is {population}; on the last Census Day {enrolled} were enrolled."
-            yield Fault("population", "far-from-enrollment", detail, {"owner": "data_owner"})
+        parts = record.met + record.not_met + record.not_applicable
+        if parts > record.population:
+            detail = (
+                f"met, not_met and not_applicable add up to {parts}, more than the population of {record.population}."
+            )
+            yield Fault("population", "parts-do-not-add-up", detail, _DATA_OWNER)
+        by_whom = (record.met_by_family or 0) + (record.met_by_lea or 0)
+        if by_whom and by_whom != record.met:
+            detail = f"met_by_family and met_by_lea add up to {by_whom}, and met is {record.met}."
+            yield Fault("met", "parts-do-not-add-up", detail, _DATA_OWNER)
+        barriers = sum(part or 0 for part in record[_FIRST_BARRIER:])  # type: ignore[misc]
+        if barriers > record.not_met:
+            detail = f"The barriers add up to {barriers}, and not_met is {record.not_met}."
+            yield Fault("not_met", "parts-do-not-add-up", detail, _DATA_OWNER)
+        enrolled = self._known.enrolled.get((record.lea_id, record.student_group_id), 0)
+        is_far = abs(record.population - enrolled) * FAR_FROM_ENROLLMENT > enrolled
+        if enrolled and is_far and record.indicator_id in self._about_students:
+            detail = f"The population is {record.population}; on the last Census Day {enrolled} were enrolled."
+            yield Fault("population", "far-from-enrollment", detail, _DATA_OWNER)
 
 
 def _part(value: int | UnsetType | None) -> int | None:
@@ -265,7 +297,9 @@ def _part(value: int | UnsetType | None) -> int | None:
 
 def _too_many(row: Row, not_applicable: int) -> Fault:
     if row.met > row.population:
-        return Fault("met", "met-exceeds-population", f"met is {row.met}, more than the population of {row.population}.")
+        return Fault(
+            "met", "met-exceeds-population", f"met is {row.met}, more than the population of {row.population}."
+        )
     detail = f"met is {row.met}, more than the {row.population - not_applicable} to whom it applies."
     return Fault("met", "met-exceeds-population", detail)
 

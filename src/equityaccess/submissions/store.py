@@ -1,15 +1,17 @@
 """Submissions and observations in the database: typed functions over queries.sql."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from equityaccess.coverage.store import Cell
 from equityaccess.database import Transaction, load_queries
-from equityaccess.submissions.rules import JUMP_IN_POINTS, STAGED_COLUMNS, Asked, Known, Lea, Place, Record
-from equityaccess.submissions.structs import Outcome, Owed, SubmissionLine
+from equityaccess.submissions.rules import JUMP_IN_POINTS, Asked, Known, Lea, Place, Record
+from equityaccess.submissions.structs import Observation, Outcome, Owed, SubmissionLine
 
 sql = load_queries(__file__)
 
@@ -42,7 +44,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     submission_id: UUID
     received_at: datetime
     content_type: str
-    bytes: int | None
+    byte_count: int | None
     sha256: str | None
     outcome: Outcome | None
     status: int | None
@@ -107,12 +109,18 @@ async def part_of_body(tx: Transaction, submission_id: UUID, part: int) -> bytes
     return found
 
 
-async def decide(tx: Transaction, submission_id: UUID, outcome: Outcome, status: int, answer: bytes | None, now: datetime) -> None:
+async def decide(
+    tx: Transaction, submission_id: UUID, outcome: Outcome, status: int, answer: bytes | None, now: datetime
+) -> None:
     """Write down what became of a submission."""
-    await tx.execute(sql.decide, submission_id=submission_id, outcome=outcome, status=status, answer=answer, decided_at=now)
+    await tx.execute(
+        sql.decide, submission_id=submission_id, outcome=outcome, status=status, answer=answer, decided_at=now
+    )
 
 
-async def claim(tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime) -> Claimed | None:
+async def claim(
+    tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime
+) -> Claimed | None:
     """Take *idempotency_key* for this submission; whoever has it already is the answer."""
     values = {"key_id": key_id, "idempotency_key": idempotency_key}
     if await tx.value(sql.claim, **values, fingerprint=fingerprint, submission_id=submission_id, now=now):
@@ -120,10 +128,17 @@ async def claim(tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint
     return await tx.one(sql.claimed, Claimed, **values)
 
 
-async def take_over(tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime) -> None:
+async def take_over(
+    tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime
+) -> None:
     """Give *idempotency_key* to this submission, because the one that had it will never be judged, or its time is over."""
     await tx.execute(
-        sql.take_over, key_id=key_id, idempotency_key=idempotency_key, fingerprint=fingerprint, submission_id=submission_id, now=now
+        sql.take_over,
+        key_id=key_id,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint,
+        submission_id=submission_id,
+        now=now,
     )
 
 
@@ -142,7 +157,7 @@ async def known(tx: Transaction, lea_ids: Sequence[int], today: date) -> Known:
     return Known(
         leas=leas,
         indicators={asked.code: asked for asked in await tx.all(sql.asked, Asked)},
-        student_groups=dict(await tx.rows(sql.student_groups)),  # type: ignore[arg-type]
+        student_groups=dict(await tx.rows(sql.student_groups)),
         enrolled={(lea_id, group): students for lea_id, group, students in enrolled},
         today=today,
     )
@@ -150,12 +165,12 @@ async def known(tx: Transaction, lea_ids: Sequence[int], today: date) -> Known:
 
 async def directory(tx: Transaction) -> dict[str, str]:
     """The name behind every CDS code, former ones too."""
-    return dict(await tx.rows(sql.directory))  # type: ignore[arg-type]
+    return dict(await tx.rows(sql.directory))
 
 
 async def stage(tx: Transaction, records: Sequence[Record]) -> None:
     """Put *records* aside, to be compared with what is known."""
-    await tx.copy("staged", STAGED_COLUMNS, records)
+    await tx.copy("staged", Record._fields, records)
 
 
 async def repeated(tx: Transaction) -> list[tuple[Place, int]]:
@@ -167,7 +182,9 @@ async def repeated(tx: Transaction) -> list[tuple[Place, int]]:
 
 async def beyond_total(tx: Transaction, all_id: int) -> list[tuple[Place, int, int]]:
     """The staged rows whose group has more people than the group ALL of the same push: the two populations."""
-    return [(Place(row, line), part, total) for row, line, part, total in await tx.rows(sql.beyond_total, all_id=all_id)]
+    return [
+        (Place(row, line), part, total) for row, line, part, total in await tx.rows(sql.beyond_total, all_id=all_id)
+    ]
 
 
 async def drop_rows(tx: Transaction, places: Sequence[Place]) -> None:
@@ -208,7 +225,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 async def names(tx: Transaction, lea_ids: Sequence[int], today: date) -> Names:
     """The codes of *lea_ids* that are valid today, or were last, and those of every indicator and group."""
     return Names(
-        leas=dict(await tx.rows(sql.codes_of_leas, lea_ids=lea_ids, today=today)),  # type: ignore[arg-type]
+        leas=dict(await tx.rows(sql.codes_of_leas, lea_ids=lea_ids, today=today)),
         indicators={asked.indicator_id: asked.code for asked in await tx.all(sql.asked, Asked)},
         student_groups={group: code for code, group in await tx.rows(sql.student_groups)},
     )
@@ -225,12 +242,75 @@ async def submission(tx: Transaction, submission_id: UUID) -> Stored | None:
 
 
 async def submissions(
-    tx: Transaction, before: tuple[datetime, UUID], outcome: Outcome | None, limit: int
+    tx: Transaction, before: UUID | None, outcome: Outcome | None, limit: int
 ) -> list[SubmissionLine]:
-    """The caller's submissions before *before*, newest first."""
-    return await tx.all(sql.submissions, SubmissionLine, before_at=before[0], before_id=before[1], outcome=outcome, limit=limit)
+    """The caller's submissions older than *before*, newest first."""
+    return await tx.all(sql.submissions, SubmissionLine, before=before, outcome=outcome, limit=limit)
 
 
 async def forget_idempotency(tx: Transaction, before: datetime) -> int:
     """Forget idempotency keys first sent before *before*; how many."""
     return await tx.execute(sql.forget_idempotency, before=before)
+
+
+Id = Annotated[int, Meta(ge=-32_768, le=32_767)]  # what smallint holds: a cursor may come from anywhere
+LargeId = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+ObservationKey = tuple[LargeId, Id, Id, date, LargeId]
+FIRST_OBSERVATION: ObservationKey = (0, 0, 0, date.min, 0)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which observations are asked for; None is any that the transaction sees."""
+
+    lea_id: int | None
+    indicator_id: int | None
+    student_group_id: int | None
+    from_on: date
+    to_on: date
+    known_at: datetime
+    every_revision: bool
+
+
+class FoundObservation(Observation, frozen=True, kw_only=True):
+    """An observation with the ids that order it, which callers do not see."""
+
+    lea_id: int
+    indicator_id: int
+    student_group_id: int
+
+    @property
+    def key(self) -> ObservationKey:
+        """Where it stands in the order."""
+        return (self.lea_id, self.indicator_id, self.student_group_id, self.as_of, self.revision)
+
+    def shown(self) -> Observation:
+        """As callers see it."""
+        return msgspec.convert(self, Observation, from_attributes=True)
+
+
+def observations(
+    tx: Transaction, wanted: Wanted, after: ObservationKey, limit: int | None
+) -> AsyncIterator[FoundObservation]:
+    """The observations that are wanted, in order, after a key."""
+    lea, indicator, group, day, revision = after
+    return tx.stream(
+        sql.observations,
+        FoundObservation,
+        after_lea=lea,
+        after_indicator=indicator,
+        after_group=group,
+        after_day=day,
+        after_revision=revision,
+        limit=limit,
+        **msgspec.structs.asdict(wanted),
+    )
+
+
+async def indicator_ids(tx: Transaction) -> dict[str, int]:
+    """Every indicator's id, by its code."""
+    return {asked.code: asked.indicator_id for asked in await tx.all(sql.asked, Asked)}
+
+
+async def group_ids(tx: Transaction) -> dict[str, int]:
+    """Every student group's id, by its code."""
+    return dict(await tx.rows(sql.student_groups))

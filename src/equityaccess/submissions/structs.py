@@ -13,7 +13,9 @@ from equityaccess.problems import Problem
 MOST = 10_000_000  # more people than any county has; beyond it a count is a mistake
 Count = Annotated[int, Meta(ge=0, le=MOST, description="A number of people")]
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
-Cds = Annotated[str, Meta(pattern=r"^[0-9]{14}$", description="CDS code, 14 digits as text", examples=["19642120000000"])]
+Cds = Annotated[
+    str, Meta(pattern=r"^[0-9]{14}$", description="CDS code, 14 digits as text", examples=["19642120000000"])
+]
 Grade = Annotated[
     Literal["A", "B", "C", "D"],
     Meta(description="A measured or system log, B provisioning record, C survey, D modelled"),
@@ -45,7 +47,7 @@ class ObservationIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     lea: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     as_of: date | UnsetType = UNSET
     not_applicable: Count | UnsetType = UNSET
-    valid_until: date | None | UnsetType = UNSET
+    valid_until: date | UnsetType | None = UNSET
     breakdown: Breakdown | UnsetType = UNSET
 
 
@@ -73,13 +75,13 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
     lea: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     as_of: date | UnsetType = UNSET
     not_applicable: Count | UnsetType = UNSET
-    valid_until: date | None | UnsetType = UNSET
-    met_by_family: Count | None | UnsetType = UNSET
-    met_by_lea: Count | None | UnsetType = UNSET
-    barrier_not_available: Count | None | UnsetType = UNSET
-    barrier_not_affordable: Count | None | UnsetType = UNSET
-    barrier_not_desired: Count | None | UnsetType = UNSET
-    barrier_other: Count | None | UnsetType = UNSET
+    valid_until: date | UnsetType | None = UNSET
+    met_by_family: Count | UnsetType | None = UNSET
+    met_by_lea: Count | UnsetType | None = UNSET
+    barrier_not_available: Count | UnsetType | None = UNSET
+    barrier_not_affordable: Count | UnsetType | None = UNSET
+    barrier_not_desired: Count | UnsetType | None = UNSET
+    barrier_other: Count | UnsetType | None = UNSET
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):

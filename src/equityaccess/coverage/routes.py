@@ -1,0 +1,325 @@
+"""How far along we are, over HTTP: these are internal figures, for callers with a key."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, get_args
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from equityaccess import clock
+from equityaccess.access.rules import lea_named
+from equityaccess.access.store import lea_codes
+from equityaccess.access.structs import Caller
+from equityaccess.catalogue.routes import Cursor, Limit
+from equityaccess.coverage import rules, store
+from equityaccess.coverage.store import FIRST_GAP, Found, GapKey, Pair, Weeks
+from equityaccess.coverage.structs import (
+    Completeness,
+    CompletenessReport,
+    Counted,
+    Coverage,
+    CoverageReport,
+    CoverageSeries,
+    GapPage,
+    Goal,
+    Outlook,
+    Point,
+)
+from equityaccess.database import Database, Transaction
+from equityaccess.leas.structs import Kind
+from equityaccess.problems import NotAllowed
+from equityaccess.web import answer, decode_cursor, encode_cursor, instant_of_knowledge, refuses, wrong_parameter
+
+KINDS = get_args(Kind)
+Scope = Annotated[
+    str,
+    QueryParameter(
+        name="scope",  # the framework keeps that name for itself in a handler
+        max_length=64,
+        description="`county`, an LEA's CDS code, or a kind of LEA such as `unified_district`. "
+        "A district's key reads the county and its own LEA.",
+    ),
+]
+Indicator = Annotated[str | None, QueryParameter(max_length=64, description="Only this indicator, by its code.")]
+StudentGroup = Annotated[str | None, QueryParameter(max_length=64, description="Only this student group, by its code.")]
+KnownAt = Annotated[
+    datetime | None,
+    QueryParameter(description="As the service knew it at this instant, with an offset: `2026-11-01T00:00:00Z`. Now."),
+]
+
+
+class Scoped(msgspec.Struct, frozen=True, kw_only=True):
+    """A scope that the caller may read."""
+
+    code: str
+    name: str
+    lea_id: int | None = None
+    kind: str | None = None
+
+    @property
+    def stored(self) -> str:
+        """What the aggregated figures of the scope are filed under."""
+        return self.kind or "county"
+
+
+@get("/coverage", operation_id="read_coverage", tags=["coverage"], responses=refuses(NotAllowed))
+async def read_coverage(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    db: NamedDependency[Database],
+    of: Scope = "county",
+    indicator: Indicator = None,
+    student_group: StudentGroup = None,
+    as_of: Annotated[date | None, QueryParameter(description="The day the figures are to hold for; today.")] = None,
+    known_at: KnownAt = None,
+) -> Response[CoverageReport]:
+    """Read where a scope stands: confirmed, known and respondent rates, the gap in people, and the target.
+
+    Unknown people are never left out: in `confirmed_percent` they count as not met. Who has not been heard from comes
+    in through enrollment (`unheard`). A group of ten or fewer people is suppressed unless it is the caller's own.
+    """
+    now = clock.now()
+    known_at = instant_of_knowledge(known_at, now)
+    day = as_of or clock.today(known_at)
+    _demand_past(day, now)
+    pair = Pair(indicator=indicator, student_group=student_group)
+    week = Weeks(first=rules.week_of(day), today=day, known_at=known_at)
+    async with _reading(db, caller) as tx:
+        scoped = await _scoped(tx, of, caller)
+        await _demand_known(tx, pair)
+        if scoped.lea_id is not None:
+            found = await store.own(tx, scoped.lea_id, pair, week, now)
+        elif known_at == now and as_of is None:
+            found = await store.stored_now(tx, scoped.stored, pair)
+        else:
+            found = await store.as_known(tx, scoped.stored, pair, week, now)
+        goals = await store.targets(tx, day)
+        notes = await _notes(tx, scoped, day)
+    items = [_coverage(one, goals, notes, is_own=_is_own(scoped, caller)) for one in found]
+    report = CoverageReport(scope=scoped.code, scope_name=scoped.name, known_at=known_at, items=items)
+    return answer(request, report)
+
+
+@get("/coverage/series", operation_id="read_coverage_series", tags=["coverage"], responses=refuses(NotAllowed))
+async def read_coverage_series(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    db: NamedDependency[Database],
+    indicator: Annotated[str, QueryParameter(max_length=64, description="The indicator, by its code.")],
+    student_group: Annotated[str, QueryParameter(max_length=64, description="The student group, by its code.")] = "ALL",
+    of: Scope = "county",
+    from_on: Annotated[
+        date | None, QueryParameter(name="from", description="The first day; a year before the last.")
+    ] = None,
+    to_on: Annotated[date | None, QueryParameter(name="to", description="The last day; today.")] = None,
+    known_at: KnownAt = None,
+) -> Response[CoverageSeries]:
+    """Read a figure week by week, with the pace it has, the pace it needs, and when it would meet its target.
+
+    A late observation restates the weeks it covers; with `known_at` the series is as it was before that.
+    """
+    now = clock.now()
+    known_at = instant_of_knowledge(known_at, now)
+    last = min(to_on or clock.today(known_at), clock.today(known_at))
+    first = max(from_on or last - timedelta(days=364), rules.WEEKS_START)
+    _demand_order(first, last)
+    pair = Pair(indicator=indicator, student_group=student_group)
+    async with _reading(db, caller) as tx:
+        scoped = await _scoped(tx, of, caller)
+        await _demand_known(tx, pair)
+        weeks = Weeks(first=rules.week_of(first), today=last, known_at=known_at)
+        if scoped.lea_id is not None:
+            found = await store.own(tx, scoped.lea_id, pair, weeks, now)
+        elif known_at == now:
+            found = await store.stored_series(tx, scoped.stored, pair, first, last)
+        else:
+            found = await store.as_known(tx, scoped.stored, pair, weeks, now)
+        goal = (await store.targets(tx, last)).get((indicator, student_group))
+    points = [one.point(is_own=_is_own(scoped, caller)) for one in found]
+    series = CoverageSeries(
+        scope=scoped.code,
+        scope_name=scoped.name,
+        indicator=indicator,
+        student_group=student_group,
+        known_at=known_at,
+        target=goal,
+        outlook=outlook(points, goal, last),
+        points=points,
+    )
+    return answer(request, series)
+
+
+@get("/coverage/gaps", operation_id="list_gaps", tags=["coverage"], responses=refuses(NotAllowed))
+async def list_gaps(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    db: NamedDependency[Database],
+    of: Annotated[
+        str | None,
+        QueryParameter(
+            name="scope", max_length=64, description="An LEA's CDS code; for a county key also `county`, every LEA."
+        ),
+    ] = None,
+    indicator: Indicator = None,
+    student_group: StudentGroup = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response[GapPage]:
+    """List the people left to reach, the most first: by LEA, indicator, group and what stands in the way.
+
+    `unknown` are people of whom the LEA said nothing, `not_heard_from` those of an LEA that has not reported at all.
+    """
+    after = decode_cursor(cursor, GapKey) if cursor else FIRST_GAP
+    pair = Pair(indicator=indicator, student_group=student_group)
+    today = clock.today()
+    async with db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea) as tx:
+        lea_id = await _whose_gaps(tx, of, caller)
+        await _demand_known(tx, pair)
+        gaps = await store.gaps(tx, lea_id, pair, after, today, limit + 1)
+    page, more = gaps[:limit], gaps[limit:]
+    last = page[-1] if more else None
+    key = (-last.people, last.lea, last.indicator, last.student_group, last.barrier) if last else None
+    return answer(request, GapPage(items=page, next=encode_cursor(*key) if key else None))
+
+
+@get("/completeness", operation_id="read_completeness", tags=["coverage"], responses=refuses(NotAllowed))
+async def read_completeness(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    db: NamedDependency[Database],
+    of: Scope = "county",
+    indicator: Indicator = None,
+    due_from: Annotated[
+        date | None, QueryParameter(description="The first due date; the first of July of this school year.")
+    ] = None,
+    due_to: Annotated[date | None, QueryParameter(description="The last due date; today.")] = None,
+) -> Response[CompletenessReport]:
+    """Read how much of what was due has come, and came in time. Both are shares of what is expected: at most 100."""
+    today = clock.today()
+    last = due_to or today
+    first = due_from or date(last.year - (last.month < 7), 7, 1)
+    _demand_order(first, last)
+    async with _reading(db, caller) as tx:
+        scoped = await _scoped(tx, of, caller)
+        await _demand_known(tx, Pair(indicator=indicator))
+        expected = await store.completeness(tx, scoped.lea_id, scoped.kind, indicator, (first, last))
+    items = [
+        Completeness(
+            **msgspec.structs.asdict(one),
+            completeness_percent=rules.percent(one.received, one.expected),
+            timeliness_percent=rules.percent(one.on_time, one.expected),
+        )
+        for one in expected
+    ]
+    report = CompletenessReport(scope=scoped.code, scope_name=scoped.name, due_from=first, due_to=last, items=items)
+    return answer(request, report)
+
+
+def _reading(db: Database, caller: Caller) -> Any:
+    """A transaction that adds up every LEA; `_scoped` has the last word on what of it the caller may read."""
+    return db.transaction(leas=caller.lea_ids, role="aggregator")
+
+
+async def _scoped(tx: Transaction, scope: str, caller: Caller) -> Scoped:
+    """The scope, if the caller may read it. Raises Invalid for none, NotAllowed for another's."""
+    if scope == "county":
+        return Scoped(code=scope, name="Los Angeles County")
+    if scope in KINDS:
+        if not caller.sees_every_lea:
+            raise NotAllowed("The figures of a kind of LEA are for the county: some kinds are one LEA alone.")
+        return Scoped(code=scope, name=scope.replace("_", " "), kind=scope)
+    lea = lea_named(scope, await lea_codes(tx), "/query/scope")
+    if lea.lea_id not in caller.lea_ids and not caller.sees_every_lea:
+        raise NotAllowed(f"This key does not speak for {lea.name}. It reads the county and its own LEA.")
+    return Scoped(code=lea.code, name=lea.name, lea_id=lea.lea_id)
+
+
+async def _whose_gaps(tx: Transaction, scope: str | None, caller: Caller) -> int | None:
+    """The LEA whose gaps are asked for; None is every LEA that the caller sees."""
+    if scope is None or scope == "county":
+        if scope and not caller.sees_every_lea:
+            raise NotAllowed("The gaps of every LEA are for the county. Leave `scope` out to read your own.")
+        if caller.sees_every_lea or len(caller.lea_ids) > 1:
+            return None
+        return caller.lea_ids[0]
+    scoped = await _scoped(tx, scope, caller)
+    if scoped.lea_id is None:
+        raise wrong_parameter("scope", "invalid-scope", "Gaps are those of an LEA, by its CDS code, or of the county.")
+    return scoped.lea_id
+
+
+def _is_own(scoped: Scoped, caller: Caller) -> bool:
+    return scoped.lea_id is not None or caller.sees_every_lea
+
+
+def _coverage(found: Found, goals: dict[tuple[str, str], Goal], notes: dict[str, str], *, is_own: bool) -> Coverage:
+    return Coverage(
+        indicator=found.indicator,
+        student_group=found.student_group,
+        point=found.point(is_own=is_own),
+        target=goals.get((found.indicator, found.student_group)),
+        note=notes.get(found.student_group) if found.unheard else None,
+    )
+
+
+async def _notes(tx: Transaction, scoped: Scoped, day: date) -> dict[str, str]:
+    """What must be said beside a figure with unheard people, by group."""
+    groups = await store.groups(tx)
+    if scoped.lea_id is None:
+        note = (
+            "Enrollment by group is known for districts only, with the charters they authorize; other LEAs' is missing."
+        )
+        return {group: note for group in groups if group != "ALL"}
+    asked = await store.own_asked(tx, scoped.lea_id, day)
+    note = "The enrollment of this group includes the charters that the district authorizes."
+    return {one.student_group: note for one in asked if one.includes_charters}
+
+
+def outlook(points: Sequence[Point], goal: Goal | None, today: date) -> Outlook:
+    """Pace and projection from the last weeks that were counted."""
+    recent = [
+        (point.as_of, point.figures.met, point.figures.base)
+        for point in points[-rules.OUTLOOK_WEEKS :]
+        if isinstance(point.figures, Counted) and point.leas_heard
+    ]
+    pace = rules.weekly_pace(recent)
+    current = 100 * recent[-1][1] / recent[-1][2] if recent and recent[-1][2] else None
+    weeks_left = (goal.target_on - today).days / 7 if goal else None
+    note = rules.outlook_note(pace, weeks_left, current, goal.percent if goal else None)
+    can_tell = goal is not None and current is not None and weeks_left is not None
+    return Outlook(
+        weeks_considered=len(recent),
+        points_a_week=None if pace is None else round(pace, 3),
+        needed_points_a_week=rules.needed_pace(current, goal.percent, weeks_left) if can_tell else None,  # type: ignore[arg-type,union-attr]
+        projected_on=rules.projected_on(current, goal.percent, pace, today) if can_tell else None,  # type: ignore[arg-type,union-attr]
+        note=note,
+    )
+
+
+def _demand_past(day: date, now: datetime) -> None:
+    if not rules.WEEKS_START <= day <= clock.today(now):
+        detail = f"{day} is not between {rules.WEEKS_START} and today, {clock.today(now)}."
+        raise wrong_parameter("as_of", "invalid-period", detail)
+
+
+def _demand_order(first: date, last: date) -> None:
+    if first > last:
+        raise wrong_parameter("from", "invalid-period", f"The first day, {first}, is after the last, {last}.")
+
+
+async def _demand_known(tx: Transaction, pair: Pair) -> None:
+    """Raise Invalid for an indicator or a group that does not exist: an empty answer would look like no coverage."""
+    known = {"indicator": await store.indicators(tx), "student_group": await store.groups(tx)}
+    for name, value in msgspec.structs.asdict(pair).items():
+        if value is not None and value not in known[name]:
+            raise wrong_parameter(
+                name,
+                f"unknown-{name.replace('_', '-')}",
+                f"{value!r} is not known; known are {', '.join(known[name])}.",
+            )
+
+
+ROUTES = (read_coverage, read_coverage_series, list_gaps, read_completeness)

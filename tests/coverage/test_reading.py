@@ -1,0 +1,240 @@
+"""Reading coverage: what the county and a district see, what is withheld, and what was known when."""
+
+from datetime import date, timedelta
+
+import httpx
+import pytest
+
+from equityaccess import clock
+from equityaccess.coverage import jobs
+from equityaccess.database import Database
+from tests.conftest import MakeKey, bearer
+
+ABC = "19642120000000"
+LACOE = "19101990000000"
+LAUSD = "19647330000000"
+EVERYBODY = 1_313_935  # Census Day October 2022: the sum over the county's authorizer families
+
+
+@pytest.fixture
+async def aggregate(database: Database):
+    """Run the jobs that the scheduler would have run by now."""
+
+    async def run() -> None:
+        async with database.transaction(role="aggregator") as tx:
+            await jobs.expire_coverage(tx, clock.now())
+
+    await run()
+    return run
+
+
+async def push(
+    client: httpx.AsyncClient, key: dict[str, str], lea: str, as_of: date, **counts: object
+) -> httpx.Response:
+    row = {"indicator": "home_internet", "student_group": "ALL", "evidence": "C", "not_met": 0} | counts
+    answer = await client.post(
+        "/v1/submissions", headers=key, json={"lea": lea, "as_of": str(as_of), "observations": [row]}
+    )
+    assert answer.status_code in (200, 201), answer.text
+    return answer
+
+
+async def coverage(client: httpx.AsyncClient, key: dict[str, str], **parameters: str) -> dict[str, object]:
+    answer = await client.get(
+        "/v1/coverage", params={"indicator": "home_internet", "student_group": "ALL"} | parameters, headers=key
+    )
+    assert answer.status_code == 200, answer.text
+    (item,) = answer.json()["items"]
+    return item
+
+
+async def test_before_anybody_reports_everybody_is_unknown(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    item = await coverage(client, bearer(await make_key(scopes=["county"])))
+    figures = item["point"]["figures"]
+    assert (figures["population"], figures["unknown"], figures["unheard"]) == (EVERYBODY, EVERYBODY, EVERYBODY)
+    assert figures["confirmed_percent"] == 0
+    assert figures["respondent_percent"] is None
+    assert item["point"]["leas_heard"] == 0
+    assert item["target"] == {"percent": 100.0, "target_on": "2025-06-30"}
+
+
+async def test_a_push_shows_in_the_county_and_in_the_district(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    key = bearer(await make_key(lea=ABC))
+    receipt = (await push(client, key, ABC, clock.today(), population=18354, met=17102, not_met=611)).json()
+    await aggregate()
+    county = (await coverage(client, key))["point"]
+    assert county["figures"]["met"] == 17102
+    assert county["figures"]["population"] == EVERYBODY
+    assert county["figures"] == receipt["effect"][0]["county_after"]
+    assert county["lowest_evidence"] == "C"
+    own = (await coverage(client, key, scope=ABC))["point"]
+    assert own["figures"]["confirmed_percent"] == 93.17
+    assert own["figures"]["unknown"] == 18354 - 17102 - 611
+
+
+async def test_a_district_reads_itself_and_the_county_and_nobody_else(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    key, county = bearer(await make_key(lea=ABC)), bearer(await make_key(scopes=["county"]))
+    for path in ("/v1/coverage", "/v1/coverage/series?indicator=device", "/v1/coverage/gaps", "/v1/completeness"):
+        for scope in (LAUSD, "county_office"):
+            parameters = {"scope": scope} | ({"indicator": "device"} if "series" in path else {})
+            refused = await client.get(path.partition("?")[0], params=parameters, headers=key)
+            assert refused.status_code == 403, (path, scope, refused.text)
+    assert (await coverage(client, county, scope=LAUSD))["point"]["figures"]["unheard"] > 0
+    assert (await coverage(client, county, scope="county_office"))["point"]["leas_asked"] == 1
+
+
+async def test_a_family_heard_in_part_keeps_the_rest_as_unheard(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    key = bearer(await make_key(lea=LACOE))
+    await push(client, key, LACOE, clock.today(), population=1500, met=1500)
+    await aggregate()
+    figures = (await coverage(client, key))["point"]["figures"]
+    assert figures["population"] == EVERYBODY, (
+        "LACOE's charters have not reported, so its family still stands for 9,076"
+    )
+    assert figures["unheard"] == EVERYBODY - 1500
+
+
+async def test_small_groups_of_the_county_are_suppressed_for_districts_and_shown_to_the_county(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    key, county = bearer(await make_key(lea=LACOE)), bearer(await make_key(scopes=["county"]))
+    row = {
+        "indicator": "court_school_access",
+        "student_group": "JIY",
+        "population": 9,
+        "met": 4,
+        "not_met": 5,
+        "evidence": "A",
+    }
+    body = {"lea": LACOE, "as_of": str(clock.today()), "observations": [row]}
+    receipt = (await client.post("/v1/submissions", headers=key, json=body)).json()
+    assert receipt["effect"][0]["county_after"] == {"kind": "suppressed", "reason": "10 people or fewer"}
+    await aggregate()
+    asked = {"indicator": "court_school_access", "student_group": "JIY"}
+    assert (await coverage(client, key, **asked))["point"]["figures"]["kind"] == "suppressed"
+    assert (await coverage(client, county, **asked))["point"]["figures"]["met"] == 4
+    assert (await coverage(client, key, **asked, scope=LACOE))["point"]["figures"]["met"] == 4
+
+
+async def test_what_was_known_then_stays_what_it_was(client: httpx.AsyncClient, make_key: MakeKey, aggregate) -> None:
+    key = bearer(await make_key(lea=ABC))
+    day = clock.today() - timedelta(days=1)
+    await push(client, key, ABC, day, population=18354, met=100, not_met=0)
+    await aggregate()
+    then = clock.now()
+    before = await coverage(client, key, as_of=str(day))
+    await push(client, key, ABC, day, population=18354, met=9000, not_met=0)
+    await aggregate()
+    assert (await coverage(client, key, as_of=str(day)))["point"]["figures"]["met"] == 9000
+    as_then = await coverage(client, key, as_of=str(day), known_at=then.isoformat())
+    assert as_then["point"]["figures"] == before["point"]["figures"]
+    for scope in ("county", ABC):
+        then_own = await coverage(client, key, scope=scope, known_at=then.isoformat())
+        assert then_own["point"]["figures"]["met"] == 100
+
+
+async def test_a_late_observation_restates_the_series(client: httpx.AsyncClient, make_key: MakeKey, aggregate) -> None:
+    key = bearer(await make_key(lea=ABC))
+    today = clock.today()
+    for weeks, met in ((8, 1000), (6, 2000), (4, 3000), (2, 4000), (0, 5000)):
+        await push(client, key, ABC, today - timedelta(weeks=weeks), population=18354, met=met)
+    await aggregate()
+    asked = {"indicator": "home_internet", "from": str(today - timedelta(weeks=9)), "to": str(today)}
+    for scope in ("county", ABC):
+        series = (await client.get("/v1/coverage/series", params=asked | {"scope": scope}, headers=key)).json()
+        mets = [point["figures"]["met"] for point in series["points"]]
+        assert mets[-9:] == [1000, 1000, 2000, 2000, 3000, 3000, 4000, 4000, 5000]
+        assert series["outlook"]["points_a_week"] > 0
+        assert series["outlook"]["needed_points_a_week"] is None, "the plan's target date has passed"
+    before = clock.now()
+    await push(client, key, ABC, today - timedelta(weeks=5), population=18354, met=2500)
+    await aggregate()
+    for scope in ("county", ABC):
+        series = (await client.get("/v1/coverage/series", params=asked | {"scope": scope}, headers=key)).json()
+        assert [point["figures"]["met"] for point in series["points"]][-6] == 2500
+        old = asked | {"scope": scope, "known_at": before.isoformat()}
+        series = (await client.get("/v1/coverage/series", params=old, headers=key)).json()
+        assert [point["figures"]["met"] for point in series["points"]][-6] == 2000
+
+
+async def test_a_plan_that_ends_makes_its_people_unknown_again(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    key = bearer(await make_key(lea=ABC))
+    yesterday = clock.today() - timedelta(days=1)
+    await push(client, key, ABC, yesterday, population=18354, met=17000, valid_until=str(yesterday))
+    await aggregate()
+    assert (await coverage(client, key))["point"]["figures"]["met"] == 0
+    assert (await coverage(client, key, as_of=str(yesterday)))["point"]["figures"]["met"] == 17000
+
+
+async def test_gaps_come_largest_first_with_the_barrier_and_page_without_loss(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    key, county = bearer(await make_key(lea=ABC)), bearer(await make_key(scopes=["county"]))
+    breakdown = {"barrier_not_affordable": 380, "barrier_not_available": 231}
+    await push(client, key, ABC, clock.today(), population=18354, met=17102, not_met=700, breakdown=breakdown)
+    await aggregate()
+    mine = (await client.get("/v1/coverage/gaps?indicator=home_internet", headers=key)).json()["items"]
+    found = {gap["barrier"]: gap["people"] for gap in mine}
+    assert found == {"unknown": 552, "not_affordable": 380, "not_available": 231, "not_said": 89}
+    assert sum(found.values()) == 18354 - 17102
+    assert [gap["people"] for gap in mine] == sorted((gap["people"] for gap in mine), reverse=True)
+    everyone, cursor = [], ""
+    while cursor is not None:
+        page = (await client.get(f"/v1/coverage/gaps?indicator=home_internet&limit=97{cursor}", headers=county)).json()
+        everyone += page["items"]
+        cursor = f"&cursor={page['next']}" if page["next"] else None
+    assert len({(gap["lea"], gap["barrier"]) for gap in everyone}) == len(everyone)
+    assert everyone[0]["lea"] == LAUSD
+    assert sum(gap["people"] for gap in everyone) == (await coverage(client, county))["point"]["figures"]["gap"]
+
+
+async def test_completeness_counts_each_expected_observation_once(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    key = bearer(await make_key(lea=ABC))
+    for met in (1, 2, 3):
+        await push(client, key, ABC, clock.today(), population=18354, met=met, indicator="parent_portal")
+    asked = {
+        "scope": ABC,
+        "indicator": "parent_portal",
+        "due_from": "2026-07-01",
+        "due_to": str(clock.today() + timedelta(days=60)),
+    }
+    (item,) = (await client.get("/v1/completeness", params=asked, headers=key)).json()["items"]
+    assert item["received"] == 1
+    assert item["received"] <= item["expected"]
+    assert item["on_time"] == 1
+    (county,) = (await client.get("/v1/completeness", params=asked | {"scope": "county"}, headers=key)).json()["items"]
+    assert county["leas_expected"] > 300
+    assert county["leas_heard"] == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"indicator": "home_intrnet"}, "unknown-indicator"),
+        ({"student_group": "XX"}, "unknown-student-group"),
+        ({"scope": "nowhere"}, "unknown-lea"),
+        ({"as_of": "2999-01-01"}, "invalid-period"),
+        ({"known_at": "2999-01-01T00:00:00Z"}, "future-date"),
+        ({"known_at": "2026-01-01T00:00:00"}, "timezone-required"),
+        ({"colour": "blue"}, "unknown-parameter"),
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_refused(
+    client: httpx.AsyncClient, make_key: MakeKey, parameters, code
+) -> None:
+    key = bearer(await make_key(scopes=["county"]))
+    refused = await client.get("/v1/coverage", params=parameters, headers=key)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["code"] == code
