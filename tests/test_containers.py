@@ -27,8 +27,11 @@ from equityaccess import embedded
 pytestmark = pytest.mark.checkout
 CHECKOUT = Path(__file__).parents[1]
 COMPOSE = CHECKOUT / "docker-compose.yml"
-DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
 BIN = Path(sys.executable).parent
+
+
+def dockerfile() -> str:
+    return (CHECKOUT / "Dockerfile").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def test_the_compose_file_fits_the_schema_of_the_compose_specification() -> None
 
 
 def test_what_the_dockerfile_copies_is_let_into_the_build() -> None:
-    lines = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
+    lines = re.findall(r"^COPY (?!--from)(.+)$", dockerfile(), re.MULTILINE)
     copied = {source for line in lines for source in line.split()[:-1]}
     let_in = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert copied == let_in
@@ -56,10 +59,10 @@ def test_what_the_dockerfile_copies_is_let_into_the_build() -> None:
 
 
 def test_the_image_ends_as_a_user_who_is_not_root_and_checks_itself() -> None:
-    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    last = dockerfile().rpartition("\nFROM ")[2]
     assert re.search(r"^USER [1-9]\d*$", last, re.MULTILINE)
     assert "HEALTHCHECK" in last
-    assert DOCKERFILE.count("--require-hashes") == 2
+    assert dockerfile().count("--require-hashes") == 2
 
 
 def test_all_commands_are_of_one_image_that_has_no_rights_to_lose(services: dict[str, Any]) -> None:
@@ -141,7 +144,7 @@ class Rehearsal:
     def check(self, name: str) -> list[str]:
         """The health check of a service: its own, else the image's."""
         own = self.services[name].get("healthcheck", {}).get("test")
-        test = own[1:] if own else json.loads(re.findall(r"^  CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)[0])
+        test = own[1:] if own else json.loads(re.findall(r"^  CMD (\[.+\])$", dockerfile(), re.MULTILINE)[0])
         return [sys.executable if word == "python" else self.here(word) for word in test]
 
 
