@@ -1,16 +1,42 @@
 """The shell around every route: request ids, headers, refusals, strict requests, health, metrics, pages."""
 
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
 import httpx
+import pytest
 
-from tests.conftest import MakeKey, bearer
+from equityaccess.migrate import SchemaMismatch
+from equityaccess.problems import REFUSALS
+from equityaccess.running.assets import STATIC, assets
+from tests.conftest import MakeKey, bearer, serving, settings_for
+from tests.held import faults_of_body
+
+KEY = {"scopes": ["county"]}
+JSON = {"Content-Type": "application/json"}
 
 
-async def test_it_is_alive_and_ready(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/health/live")).json() == {"status": "ok"}
-    assert (await client.get("/health/ready")).json() == {"status": "ok"}
+@pytest.fixture
+async def admin(make_key: MakeKey) -> dict[str, str]:
+    return bearer(await make_key(scopes=["admin"]))
 
 
-async def test_an_unknown_path_is_a_problem_document_with_the_request_id(client: httpx.AsyncClient) -> None:
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+# Every answer -------------------------------------------------------------------------------------------------------
+
+
+async def test_an_unknown_address_is_a_problem_document_with_the_request_id(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/nothing-here", headers={"X-Request-Id": "sent-by-caller-1"})
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -18,8 +44,268 @@ async def test_an_unknown_path_is_a_problem_document_with_the_request_id(client:
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"] == "sent-by-caller-1"
 
 
-async def test_a_key_opens_v1(client: httpx.AsyncClient, make_key: MakeKey) -> None:
-    assert (await client.get("/v1/keys")).status_code == 401
-    answer = await client.get("/v1/keys", headers=bearer(await make_key(scopes=["admin"])))
-    assert answer.status_code == 200
-    assert len(answer.json()["items"]) == 1
+@pytest.mark.parametrize(
+    "sent", ["short", "x" * 65, "with space in it", "line\tfeed-1", "ümlaut-ümlaut", "'; DROP TABLE"]
+)
+async def test_a_request_id_that_is_not_safe_to_repeat_is_replaced(client: httpx.AsyncClient, sent: str) -> None:
+    answer = await client.get("/health/live", headers={"X-Request-Id": sent.encode()})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-Id"])
+
+
+async def test_two_request_ids_are_none(client: httpx.AsyncClient) -> None:
+    answer = await client.get(
+        "/health/live", headers=[("X-Request-Id", "first-of-two"), ("X-Request-Id", "second-of-two")]
+    )
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-Id"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/v1/leas", "/nothing", "/docs", "/problems", "/metrics", "/openapi.json"]
+)
+async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClient, path: str) -> None:
+    headers = (await client.get(path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in headers["Content-Security-Policy"].split("style-src")[0]
+    assert headers["Cache-Control"]
+
+
+async def test_an_answer_to_a_key_is_never_kept_by_others(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    assert (await client.get("/v1/keys", headers=admin)).headers["Cache-Control"] == "private, no-cache"
+    made = await client.post("/v1/keys", json=KEY, headers=admin)
+    assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "HEAD", "MAKEUP"])
+async def test_another_method_is_refused_with_those_that_are_offered(client: httpx.AsyncClient, method: str) -> None:
+    answer = await client.request(method, "/health/live")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/static/0/..%2f..%2fapp.py", "/v1/%00", "/static/x/docs.js"],
+)
+async def test_a_path_that_climbs_finds_nothing(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 404
+
+
+# Strict requests ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml",
+     "text/json", "application/msgpack", "image/png", "application/json; charset=latin-1", "application/jsonx", ""],
+)  # fmt: skip
+async def test_json_under_another_name_is_not_read(client: httpx.AsyncClient, admin: dict[str, str], kind: str) -> None:
+    answer = await client.post("/v1/keys", content=json.dumps(KEY), headers=admin | {"Content-Type": kind})
+    assert answer.status_code == 415
+    assert answer.json()["errors"][0]["suggestion"]
+
+
+async def test_a_body_without_a_content_type_is_not_read(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    assert (await client.post("/v1/keys", content=json.dumps(KEY), headers=admin)).status_code == 415
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip"])
+async def test_a_compressed_body_is_not_read(client: httpx.AsyncClient, admin: dict[str, str], encoding: str) -> None:
+    answer = await client.post("/v1/keys", content=b"\x1f\x8b", headers=admin | JSON | {"Content-Encoding": encoding})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (415, "unsupported-encoding")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "empty-body"),
+        (b"{", 400, "malformed-json"),
+        (b'{"scopes": ["county"], "scopes": ["admin"]}', 400, "duplicate-key"),
+        (b'{"scopes": ["county"], "label": "\xe9"}', 400, "invalid-encoding"),
+        (b"[" * 1_500, 400, "too-deep"),
+        (b'{"label": "a\\u0000b", "scopes": ["county"]}', 422, "invalid-character"),
+        (b"[]", 422, "wrong-type"),
+        (b'{"scopes": ["county"], "lea_id": 5}', 422, "unknown-field"),
+    ],
+)
+async def test_a_json_body_is_read_strictly(
+    client: httpx.AsyncClient, admin: dict[str, str], body: bytes, status: int, code: str
+) -> None:
+    answer = await client.post("/v1/keys", content=body, headers=admin | JSON)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (status, code)
+
+
+async def test_a_small_route_takes_a_small_body(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    said = await client.post("/v1/keys", content=b" " * 70_000, headers=admin | JSON)
+    assert said.status_code == 413
+
+    async def parts() -> Any:
+        for _ in range(70):
+            yield b" " * 1_000
+
+    streamed = await client.post("/v1/keys", content=parts(), headers=admin | JSON)
+    assert streamed.status_code == 413
+
+
+async def test_who_may_not_ask_is_told_so_before_the_body_is_judged(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/v1/keys", content=b"{")).status_code == 401
+
+
+async def test_a_body_has_one_length(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    answer = await client.post("/v1/keys", content=b"{}", headers=admin | JSON | {"Transfer-Encoding": "chunked"})
+    assert answer.status_code == 400
+    assert answer.headers["Connection"] == "close"
+
+
+async def test_a_request_has_one_host_and_a_sane_head(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/health/live", headers=[("Host", "a"), ("Host", "b")])).status_code == 400
+    assert (await client.get("/health/live", headers={"X-Long": "x" * 40_000})).status_code == 400
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1000000000", "ten", "1.5", ""])
+async def test_a_parameter_out_of_range_is_invalid(
+    client: httpx.AsyncClient, admin: dict[str, str], limit: str
+) -> None:
+    answer = await client.get("/v1/keys", params={"limit": limit}, headers=admin)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/query/limit"
+
+
+async def test_a_parameter_sent_twice_is_refused(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    answer = await client.get("/v1/keys?limit=5&limit=6", headers=admin)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/repeated-parameter")
+
+
+async def test_every_unknown_parameter_is_named(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    answer = await client.get("/v1/keys?limt=5&cursr=x&limit=5", headers=admin)
+    assert answer.status_code == 422
+    assert [problem["pointer"] for problem in answer.json()["errors"]] == ["/query/cursr", "/query/limt"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("image/png", 406),
+        ("text/html", 406),
+        ("application/*", 200),
+        ("*/*", 200),
+        ("text/html, application/json;q=0.5", 200),
+    ],
+)
+async def test_a_format_that_is_not_offered_is_not_acceptable(
+    client: httpx.AsyncClient, admin: dict[str, str], accept: str, status: int
+) -> None:
+    assert (await client.get("/v1/keys", headers=admin | {"Accept": accept})).status_code == status
+
+
+async def test_a_forged_forwarded_header_changes_nothing(client: httpx.AsyncClient) -> None:
+    forged = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
+    answer = await client.get("/", headers=forged)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
+
+
+# Health and figures -------------------------------------------------------------------------------------------------
+
+
+async def test_it_is_alive_and_ready(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/health/live")).json() == {"status": "ok"}
+    assert (await client.get("/health/ready")).json() == {"status": "ok"}
+
+
+async def test_a_database_of_another_revision_is_not_ready(
+    client: httpx.AsyncClient, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    answer = await client.get("/health/ready")
+    assert answer.status_code == 503
+    assert "9999" in answer.json()["detail"]
+    assert answer.headers["Retry-After"]
+    assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_readiness_is_asked_once_for_many_who_ask_at_a_time(
+    client: httpx.AsyncClient, owner: asyncpg.Connection
+) -> None:
+    assert (await client.get("/health/ready")).status_code == 200
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {200}, "the answer of a moment ago holds for a second"
+
+
+async def test_it_does_not_start_on_another_schema(database_url: str, owner: asyncpg.Connection) -> None:
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.RaisesGroup(pytest.RaisesExc(SchemaMismatch, match="newer than this code")):
+        async with serving(settings_for(database_url)):
+            pass
+
+
+async def test_requests_are_counted_by_route_and_never_by_address(
+    client: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    await client.get("/v1/leas/19642120000000", headers=admin)
+    await client.get("/made/up")
+    await client.request("MAKEUP", "/health/live")
+    answer = await client.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert answer.headers["Content-Type"].count("charset") == 1
+    text = answer.text
+    assert 'equityaccess_http_requests_total{method="GET",route="/v1/leas/{code}",status="200"} 1.0' in text
+    assert 'equityaccess_http_requests_total{method="GET",route="unknown",status="404"} 1.0' in text
+    assert 'equityaccess_http_requests_total{method="OTHER",route="unknown",status="405"} 1.0' in text
+    assert "equityaccess_http_requests_in_flight 1.0" in text
+    assert 'equityaccess_build_info{schema_revision="' in text
+    assert "19642120000000" not in text
+    assert "made/up" not in text
+
+
+async def test_two_applications_count_apart(client: httpx.AsyncClient, database_url: str) -> None:
+    await client.get("/health/live")
+    async with serving(settings_for(database_url)) as other:
+        assert 'route="/health/live"' not in (await other.get("/metrics")).text
+
+
+# Pages --------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_documentation_needs_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert [address for address in addresses if not address.startswith(("/", "data:"))] == []
+    assert not re.search(r"<script(?![^>]*\ssrc=)", page.text), "the policy forbids a script in the page"
+    for address in addresses:
+        if address.startswith("/static/"):
+            assert (await client.get(address)).status_code == 200
+
+
+async def test_a_file_of_a_page_may_be_kept_for_ever(client: httpx.AsyncClient) -> None:
+    for asset in assets().values():
+        answer = await client.get(asset.address)
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Content-Type"] == f"{asset.media_type}; charset=utf-8"
+        again = await client.get(asset.address, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_what_comes_from_elsewhere_is_what_its_authors_published() -> None:
+    sums = dict(re.findall(r"^\| (\S+) \| ([0-9a-f]{64}) \|$", (STATIC / "vendor/VENDOR.md").read_text(), re.MULTILINE))
+    files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (STATIC / "vendor").iterdir()}
+    del files["VENDOR.md"]
+    assert files == sums
+
+
+async def test_every_refusal_has_a_page_for_people_and_for_programs(client: httpx.AsyncClient) -> None:
+    listed = (await client.get("/problems")).json()["items"]
+    assert [kind["code"] for kind in listed] == [refusal.code for refusal in REFUSALS]
+    for kind in listed:
+        assert (await client.get(kind["type"])).json() == kind
+        assert kind["example"]["type"] == kind["type"]
+        assert not faults_of_body(kind["example"], {"$ref": "#/components/schemas/ProblemDetails"})
+        page = await client.get(kind["type"], headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "Who mends it" in page.text
+    assert "<table>" in (await client.get("/problems", headers={"Accept": "text/html"})).text
+    assert (await client.get("/problems", headers={"Accept": "image/png"})).status_code == 406
+    assert (await client.get("/problems/of-no-kind")).status_code == 404

@@ -9,10 +9,10 @@ import msgspec
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _MEDIA_TYPES: Final = {
-    "vendor/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "vendor/swagger-ui.css": "text/css; charset=utf-8",
-    "docs.js": "text/javascript; charset=utf-8",
-    "page.css": "text/css; charset=utf-8",
+    "vendor/swagger-ui-bundle.js": "text/javascript",
+    "vendor/swagger-ui.css": "text/css",
+    "docs.js": "text/javascript",
+    "page.css": "text/css",
 }
 
 

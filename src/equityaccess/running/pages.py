@@ -130,9 +130,7 @@ def _json(request: Request[Any, Any, Any], content: msgspec.Struct) -> Response[
 
 def _page(request: Request[Any, Any, Any], page: str, *, policy: str) -> Response[Any]:
     headers = {"Content-Security-Policy": policy, "Vary": "Accept"}
-    return answer_bytes(
-        request, page.encode(), media_type=f"{HTML}; charset=utf-8", cache_control=_KEPT_AWHILE, headers=headers
-    )
+    return answer_bytes(request, page.encode(), media_type=HTML, cache_control=_KEPT_AWHILE, headers=headers)
 
 
 ROUTES = [start, read_documentation, read_asset, list_problem_types, read_problem_type]
