@@ -90,7 +90,7 @@ def test_every_fault_is_found_at_once() -> None:
     problems = refused(json.dumps(document), Invalid)
     assert [(problem.code, problem.pointer) for problem in problems] == [
         ("missing-field", "/name"),
-        ("invalid-value", "/parts/0/count"),
+        ("out-of-range", "/parts/0/count"),
         ("invalid-value", "/parts/0/color"),
         ("unknown-field", "/parts/1/colour"),
         ("wrong-type", "/parts/1/count"),

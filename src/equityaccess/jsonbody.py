@@ -4,7 +4,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -13,6 +14,12 @@ from equityaccess.problems import Invalid, MalformedRequest, Problem
 T = TypeVar("T")
 MAX_DEPTH: Final = 16
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+# What msgspec says, and our code for it; the first that fits.
+_CODES: Final = (
+    (re.compile(r"\AExpected `\w+` [<>]=? |out of range"), "out-of-range"),
+    (re.compile(r"\AExpected .*, got "), "wrong-type"),
+    (re.compile(r"RFC3339"), "invalid-date"),
+)
 _ESCAPES: Final = str.maketrans({"~": "~0", "/": "~1"})
 
 
@@ -141,8 +148,8 @@ def faults(value: object, into: Any, at: str) -> Iterator[Problem]:  # noqa: ANN
     """
     bare = into.__origin__ if get_origin(into) is Annotated else into
     found: list[Problem] = []
-    if isinstance(value, dict) and isinstance(bare, type) and issubclass(bare, msgspec.Struct):
-        found = list(_faults_of_fields(value, bare, at))
+    if isinstance(value, dict) and (struct := _struct(bare)):
+        found = list(_faults_of_fields(value, struct, at))
     elif isinstance(value, list) and get_origin(bare) is list:
         (of,) = get_args(bare)
         found = [fault for index, item in enumerate(value) for fault in faults(item, of, pointer(at, index))]
@@ -153,6 +160,15 @@ def faults(value: object, into: Any, at: str) -> Iterator[Problem]:  # noqa: ANN
         msgspec.convert(value, into)
     except msgspec.ValidationError as error:
         yield _fault(str(error), bare, at)
+
+
+def _struct(into: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401, any type may be asked for
+    """The Struct that an object would become: *into* itself, or the one among the types that it leaves open."""
+    options = get_args(into) if get_origin(into) in (Union, UnionType) else (into,)
+    for option in options:
+        if isinstance(option, type) and issubclass(option, msgspec.Struct):
+            return option
+    return None
 
 
 def _faults_of_fields(value: dict[str, Any], into: type[msgspec.Struct], at: str) -> Iterator[Problem]:
@@ -176,7 +192,7 @@ def _fault(message: str, into: object, at: str) -> Problem:
     for step in path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]:
         at = pointer(at, step)
     return Problem(
-        code="wrong-type" if said.startswith("Expected") and ", got" in said else "invalid-value",
+        code=next((code for words, code in _CODES if words.search(said)), "invalid-value"),
         detail=f"{at or 'The document'}: {said}.",
         owner="sender",
         pointer=at,
