@@ -124,3 +124,53 @@ SELECT e.school_year, e.census_on, e.includes_charters, e.source, g.code AS stud
 -- name: charters_count
 SELECT count(*) FROM lea_period
  WHERE authorizer_id = CAST(:lea_id AS integer) AND CAST(:on_day AS date) >= valid_from AND CAST(:on_day AS date) < valid_to;
+
+-- name: held_on
+-- Every LEA with a CDS code as it is on a day, else as it was last before, else as it will be first after.
+WITH fitting AS (
+  SELECT DISTINCT ON (lea_id) *
+    FROM lea_period
+   ORDER BY lea_id, valid_from <= CAST(:as_of AS date) DESC,
+            CASE WHEN valid_from <= CAST(:as_of AS date) THEN valid_from END DESC, valid_from
+), code AS (
+  SELECT DISTINCT ON (lea_id, scheme) lea_id, scheme, code
+    FROM identifier
+   ORDER BY lea_id, scheme, valid_from <= CAST(:as_of AS date) DESC,
+            CASE WHEN valid_from <= CAST(:as_of AS date) THEN valid_from END DESC, valid_from
+)
+SELECT p.lea_id, cds.code AS cds,
+       CAST(:as_of AS date) >= p.valid_from AND CAST(:as_of AS date) < p.valid_to AS is_open,
+       p.valid_from, p.name, p.kind, p.county_code, authorizer.code AS authorizer_cds, p.funding, nces.code AS nces,
+       charter.code AS charter_number, p.city, p.zip, p.grades
+  FROM fitting p
+  JOIN code cds ON cds.lea_id = p.lea_id AND cds.scheme = 'cds'
+  LEFT JOIN code nces ON nces.lea_id = p.lea_id AND nces.scheme = 'nces'
+  LEFT JOIN code charter ON charter.lea_id = p.lea_id AND charter.scheme = 'charter'
+  LEFT JOIN code authorizer ON authorizer.lea_id = p.authorizer_id AND authorizer.scheme = 'cds'
+ ORDER BY cds.code;
+
+-- name: newest_change
+-- The last day on which the directory knows of anything beginning or ending.
+SELECT max(day) FROM (SELECT valid_from AS day FROM lea_period
+                      UNION ALL SELECT valid_to FROM lea_period WHERE valid_to < 'infinity') AS known;
+
+-- name: end_periods
+-- What began on the very day, or would later, is replaced and not ended: no period is empty.
+WITH ending AS (
+  SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(lea_id integer, "on" date)
+), gone AS (
+  DELETE FROM lea_period p USING ending e WHERE p.lea_id = e.lea_id AND p.valid_from >= e."on"
+)
+UPDATE lea_period p SET valid_to = e."on"
+  FROM ending e
+ WHERE p.lea_id = e.lea_id AND p.valid_from < e."on" AND p.valid_to > e."on";
+
+-- name: end_identifiers
+WITH ending AS (
+  SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(lea_id integer, scheme text, "on" date)
+), gone AS (
+  DELETE FROM identifier i USING ending e WHERE (i.lea_id, i.scheme) = (e.lea_id, e.scheme) AND i.valid_from >= e."on"
+)
+UPDATE identifier i SET valid_to = e."on"
+  FROM ending e
+ WHERE (i.lea_id, i.scheme) = (e.lea_id, e.scheme) AND i.valid_from < e."on" AND i.valid_to > e."on";

@@ -8,7 +8,18 @@ import msgspec
 from equityaccess.catalogue.reference import as_json
 from equityaccess.database import Transaction, load_queries
 from equityaccess.leas.answers import IdentifierOut, LeaOut, PeriodOut
-from equityaccess.leas.structs import Enrollment, GroupCount, Identifier, Kind, KnownLea, Period, Scheme
+from equityaccess.leas.changes import Held
+from equityaccess.leas.structs import (
+    Enrollment,
+    GroupCount,
+    Identifier,
+    IdentifierEnd,
+    Kind,
+    KnownLea,
+    Period,
+    PeriodEnd,
+    Scheme,
+)
 
 sql = load_queries(__file__)
 
@@ -87,3 +98,20 @@ async def enrollment(tx: Transaction, lea_id: int) -> list[GroupCount]:
 async def charters_count(tx: Transaction, lea_id: int, on_day: date) -> int:
     """How many charters an LEA authorizes on a day."""
     return int(await tx.value(sql.charters_count, lea_id=lea_id, on_day=on_day))
+
+
+async def held_on(tx: Transaction, as_of: date) -> list[Held]:
+    """Every LEA with a CDS code, as the directory has it on a day."""
+    return await tx.all(sql.held_on, Held, as_of=as_of)
+
+
+async def newest_change(tx: Transaction) -> date | None:
+    """The last day on which the directory knows of anything beginning or ending."""
+    found: date | None = await tx.value(sql.newest_change)
+    return found
+
+
+async def end_history(tx: Transaction, periods: Sequence[PeriodEnd], identifiers: Sequence[IdentifierEnd]) -> None:
+    """Let what is true of LEAs, and codes of theirs, end; what began on the same day goes."""
+    await tx.execute(sql.end_periods, rows=as_json(periods))
+    await tx.execute(sql.end_identifiers, rows=as_json(identifiers))

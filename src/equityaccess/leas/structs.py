@@ -64,6 +64,21 @@ class Identifier(msgspec.Struct, frozen=True, kw_only=True):
     valid_to: date = FOREVER
 
 
+class PeriodEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The first day on which what was true of an LEA is so no longer."""
+
+    lea_id: int
+    on: date
+
+
+class IdentifierEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The first day on which an LEA no longer has its code in a scheme."""
+
+    lea_id: int
+    scheme: Scheme
+    on: date
+
+
 class Enrollment(msgspec.Struct, frozen=True, kw_only=True):
     """How many students of a group an LEA had on the Census Day of a school year."""
 
