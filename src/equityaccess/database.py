@@ -5,9 +5,10 @@ roles for its own length only. What a caller may see is set per transaction (``S
 security, so nothing can leak through the pool.
 """
 
+import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -58,7 +59,7 @@ class Queries:
         except KeyError:
             raise AttributeError(name) from None
 
-    def __iter__(self) -> Iterable[Query]:  # type: ignore[misc]
+    def __iter__(self) -> Iterator[Query]:
         return iter(self._queries.values())
 
 
@@ -106,7 +107,7 @@ class Transaction:
         """The first column of every row."""
         return [row[0] for row in await self._connection.fetch(query.sql, *query.arguments(values))]
 
-    async def value(self, query: Query, /, **values: Any) -> Any:
+    async def value(self, query: Query, /, **values: Any) -> Any:  # noqa: ANN401, what a column holds is its own
         """The first column of the first row, or None."""
         return await self._connection.fetchval(query.sql, *query.arguments(values))
 
@@ -180,7 +181,8 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=self._wait_s)
         except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
-            raise Unavailable("The database has no free connection; nothing was done.", headers={"Retry-After": "2"}) from error
+            detail = "The database has no free connection; nothing was done."
+            raise Unavailable(detail, headers={"Retry-After": "2"}) from error
         try:
             yield connection
         finally:
@@ -189,16 +191,10 @@ class Database:
     async def close(self) -> None:
         """Give every connection back to the server."""
         try:
-            async with _timeout(10):
+            async with asyncio.timeout(10):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
-
-
-def _timeout(seconds: float) -> Any:
-    import asyncio  # noqa: PLC0415, the one use
-
-    return asyncio.timeout(seconds)
 
 
 def plain_url(url: str) -> str:
@@ -240,7 +236,8 @@ async def connect(settings: Settings, *, role: Role = "app") -> Database:
 
 _DURABILITY = Query(
     "durability",
-    "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'",
+    "SELECT name FROM pg_settings"
+    " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'",
     (),
 )
 

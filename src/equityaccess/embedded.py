@@ -103,7 +103,8 @@ def _environment() -> dict[str, str]:
 
 
 def _init(data: Path, programs: Path, prefix: Command, *, durable: bool) -> None:
-    command: Command = [*prefix, programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+    command: Command = [*prefix, programs / "initdb", "-D", data, "-U", USER, "-A", "trust"]
+    command += ["-E", "UTF8", "--locale=C.UTF-8"]
     command += ["--data-checksums"] if durable else ["--no-sync"]
     done = subprocess.run(command, env=_environment(), cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:

@@ -88,11 +88,7 @@ def figures(world: World, asked: Asked, group: str, seen: list[Seen], day: date)
     """(population, met, not_met, n/a, unknown, unheard, asked, heard, evidence) of each scope on *day*."""
     total: dict[str, list[int]] = defaultdict(lambda: [0] * 8)
     grades: dict[str, str] = {}
-    families: dict[str, list[str]] = defaultdict(list)
-    for lea in world.leas:
-        if head := world.family_of(lea, day):
-            families[head].append(lea)
-    for head, members in families.items():
+    for head, members in _families(world, day).items():
         asked_members = heard = population = 0
         for lea in members:
             kind = world.period(lea, day).kind
@@ -115,6 +111,14 @@ def figures(world: World, asked: Asked, group: str, seen: list[Seen], day: date)
             unheard = max(0, students - population) if heard < asked_members else 0
             _add(total, ("county", world.period(head, day).kind), (unheard, 0, 0, 0, unheard, unheard, 0, 0))
     return {scope: (*values, grades.get(scope)) for scope, values in total.items()}
+
+
+def _families(world: World, day: date) -> dict[str, list[str]]:
+    families: dict[str, list[str]] = defaultdict(list)
+    for lea in world.leas:
+        if head := world.family_of(lea, day):
+            families[head].append(lea)
+    return families
 
 
 def _add(total: dict[str, list[int]], scopes: tuple[str, ...], values: tuple[int, ...]) -> None:

@@ -68,13 +68,16 @@ class Story:
         revision = 1 + sum(s.lea == new.lea and s.as_of == new.as_of for s in self.seen[pair])
         lea, indicator, group = self.leas[new.lea], self.indicators[pair[0]], self.groups[pair[1]]
         await self.connection.execute(
-            "INSERT INTO observation (lea_id, indicator_id, student_group_id, as_of, revision, population, met, not_met,"
-            " not_applicable, evidence, valid_until, submission_id, recorded_at)"
+            "INSERT INTO observation (lea_id, indicator_id, student_group_id, as_of, revision, population, met,"
+            " not_met, not_applicable, evidence, valid_until, submission_id, recorded_at)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             lea, indicator, group, new.as_of, revision, new.population, new.met, new.not_met, new.not_applicable,
             new.evidence, new.valid_until, uuid4(), noon(self.today),
         )  # fmt: skip
-        await self.connection.execute("INSERT INTO coverage_mark (lea_id, indicator_id, student_group_id, from_on) VALUES ($1, $2, $3, $4)", lea, indicator, group, new.as_of)  # fmt: skip
+        await self.connection.execute(
+            "INSERT INTO coverage_mark (lea_id, indicator_id, student_group_id, from_on) VALUES ($1, $2, $3, $4)",
+            lea, indicator, group, new.as_of,
+        )  # fmt: skip
         self.seen[pair].append(new)
 
     async def drain(self) -> None:
@@ -91,7 +94,7 @@ class Story:
 
     async def stored(self) -> dict[tuple[str, str, str, date], tuple[object, ...]]:
         rows = await self.connection.fetch(
-            "SELECT p.scope, i.code AS indicator, g.code AS student_group, p.week_ending, p.population, p.met, p.not_met,"
+            "SELECT p.scope, i.code, g.code, p.week_ending, p.population, p.met, p.not_met,"
             " p.not_applicable, p.unknown, p.unheard, p.leas_asked, p.leas_heard, p.evidence"
             " FROM coverage_point p JOIN indicator i USING (indicator_id) JOIN student_group g USING (student_group_id)"
         )

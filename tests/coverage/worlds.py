@@ -61,7 +61,8 @@ async def settle(url: str) -> tuple[dict[str, int], dict[str, int], dict[str, in
             )  # fmt: skip
     indicators = {
         code: await connection.fetchval(
-            "INSERT INTO indicator (code, name, definition, source, unit, cadence, counts_for_days, polarity, asked_of, is_in_plan, asked_from)"
+            "INSERT INTO indicator (code, name, definition, source, unit, cadence, counts_for_days, polarity,"
+            " asked_of, is_in_plan, asked_from)"
             " VALUES ($1, $1, $1, 'test', $2, 'monthly', $3, 'more_is_better', $4, true, $5) RETURNING indicator_id",
             code, asked.unit, asked.counts_for_days, list(asked.asked_of), ASKED_FROM,
         )

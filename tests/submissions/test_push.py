@@ -18,7 +18,8 @@ def a_push(**changes: object) -> dict[str, object]:
     observation: dict[str, object] = {
         "indicator": "home_internet", "student_group": "ALL", "population": 18354, "met": 17102, "not_met": 611,
         "not_applicable": 0, "evidence": "C",
-        "breakdown": {"met_by_family": 15200, "met_by_lea": 1902, "barrier_not_affordable": 380, "barrier_not_available": 231},
+        "breakdown": {"met_by_family": 15200, "met_by_lea": 1902,
+                      "barrier_not_affordable": 380, "barrier_not_available": 231},
     }  # fmt: skip
     document = {"lea": ABC, "as_of": str(clock.today() - timedelta(days=3)), "source": "SIS nightly export"}
     return document | {"observations": [observation | changes]}

@@ -1,6 +1,7 @@
 """How far along we are, over HTTP: these are internal figures, for callers with a key."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, get_args
 
@@ -181,7 +182,7 @@ async def list_gaps(
         gaps = await store.gaps(tx, lea_id, pair, after, today, limit + 1)
     page, more = gaps[:limit], gaps[limit:]
     last = page[-1] if more else None
-    key = (-last.people, last.lea, last.indicator, last.student_group, last.barrier) if last else None
+    key = GapKey(-last.people, last.lea, last.indicator, last.student_group, last.barrier) if last else None
     return answer(request, GapPage(items=page, next=encode_cursor(*key) if key else None))
 
 
@@ -218,7 +219,7 @@ async def read_completeness(
     return answer(request, report)
 
 
-def _reading(db: Database, caller: Caller) -> Any:
+def _reading(db: Database, caller: Caller) -> AbstractAsyncContextManager[Transaction]:
     """A transaction that adds up every LEA; `_scoped` has the last word on what of it the caller may read."""
     return db.transaction(leas=caller.lea_ids, role="aggregator")
 

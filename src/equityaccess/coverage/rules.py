@@ -27,7 +27,7 @@ def percent(part: int, base: int) -> float | None:
 
 
 def weekly_pace(points: Sequence[tuple[date, int, int]]) -> float | None:
-    """Percentage points a week: the least-squares slope through (day, met, base), or None when fewer than four have a base."""
+    """Percentage points a week, the least-squares slope of (day, met, base); None with fewer than four that count."""
     known = [((day - WEEKS_START).days / 7, 100 * met / base) for day, met, base in points if base > 0]
     if len(known) < 4:
         return None

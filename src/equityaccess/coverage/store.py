@@ -1,8 +1,10 @@
 """Coverage in the database: typed functions over queries.sql."""
 
 from datetime import date, datetime
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from equityaccess.coverage.rules import week_ending, week_of
 from equityaccess.coverage.structs import Counted, Gap, Goal, Grade, Point, Sums, counted, published
@@ -21,7 +23,8 @@ class Difference(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         named = "; ".join(self.examples)
-        return f"STORED FIGURES WERE WRONG: {self.cells} cells and {self.points} figures differed and were replaced: {named}"
+        differed = f"{self.cells} cells and {self.points} figures differed and were replaced"
+        return f"STORED FIGURES WERE WRONG: {differed}: {named}"
 
 
 async def drain(tx: Transaction, now: datetime, today: date) -> int:
@@ -245,24 +248,35 @@ async def targets(tx: Transaction, today: date) -> dict[tuple[str, str], Goal]:
     }
 
 
-GapKey = tuple[int, str, str, str, str]
-FIRST_GAP: GapKey = (-(2**31), "", "", "", "")
+Text = Annotated[str, Meta(max_length=64, pattern=r"\A[^\x00]*\Z")]  # a cursor may come from anywhere
+
+
+class GapKey(NamedTuple):
+    """Where a gap stands in the order: the most people first."""
+
+    fewer_than: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]  # negative, so that more people come first
+    lea: Text
+    indicator: Text
+    student_group: Text
+    barrier: Text
+
+
+FIRST_GAP = GapKey(-(2**31), "", "", "", "")
 
 
 async def gaps(tx: Transaction, lea_id: int | None, pair: Pair, after: GapKey, today: date, limit: int) -> list[Gap]:
     """People left to reach, the most first, after a key; of one LEA or of every one that the transaction sees."""
-    people, lea, indicator, group, barrier = after
     found = await tx.all(
         sql.gaps,
         FoundGap,
         lea_id=lea_id,
         today=today,
         county=COUNTY,
-        after_people=people,
-        after_lea=lea,
-        after_indicator=indicator,
-        after_group=group,
-        after_barrier=barrier,
+        after_people=after.fewer_than,
+        after_lea=after.lea,
+        after_indicator=after.indicator,
+        after_group=after.student_group,
+        after_barrier=after.barrier,
         limit=limit,
         **msgspec.structs.asdict(pair),
     )

@@ -72,7 +72,7 @@ def counted(sums: Sums) -> Counted:
 
 
 def published(figures: Counted, *, is_own: bool = False) -> Figures:
-    """*figures* as a caller may see them: withheld when 10 people or fewer are in them, unless they are the caller's own."""
+    """*figures* as a caller may see them: withheld with 10 people or fewer, unless they are the caller's own."""
     return figures if is_own or figures.population > SMALL else Suppressed()
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -87,7 +88,7 @@ async def list_observations(
     return Stream(pieces, media_type=form)  # type: ignore[return-value]
 
 
-def _reading(db: Database, caller: Caller) -> Any:
+def _reading(db: Database, caller: Caller) -> AbstractAsyncContextManager[Transaction]:
     return db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea, isolation="repeatable_read")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -131,7 +131,7 @@ async def claim(
 async def take_over(
     tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime
 ) -> None:
-    """Give *idempotency_key* to this submission, because the one that had it will never be judged, or its time is over."""
+    """Give *idempotency_key* to this submission: the one that had it will never be judged, or its time is over."""
     await tx.execute(
         sql.take_over,
         key_id=key_id,
@@ -193,7 +193,7 @@ async def drop_rows(tx: Transaction, places: Sequence[Place]) -> None:
 
 
 async def lock_leas(tx: Transaction) -> None:
-    """Be the only writer of the staged LEAs until the transaction ends; in one order, so that nobody waits in a circle."""
+    """The staged rows whose group has more people than the group ALL of the same push, with both populations."""
     for lea_id in await tx.values(sql.staged_leas):
         await tx.execute(sql.lock_lea, lea_id=lea_id)
 
@@ -255,8 +255,19 @@ async def forget_idempotency(tx: Transaction, before: datetime) -> int:
 
 Id = Annotated[int, Meta(ge=-32_768, le=32_767)]  # what smallint holds: a cursor may come from anywhere
 LargeId = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-ObservationKey = tuple[LargeId, Id, Id, date, LargeId]
-FIRST_OBSERVATION: ObservationKey = (0, 0, 0, date.min, 0)
+
+
+class ObservationKey(NamedTuple):
+    """Where a revision of an observation stands in the order of the primary key."""
+
+    lea_id: LargeId
+    indicator_id: Id
+    student_group_id: Id
+    as_of: date
+    revision: LargeId
+
+
+FIRST_OBSERVATION = ObservationKey(0, 0, 0, date.min, 0)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,7 +292,7 @@ class FoundObservation(Observation, frozen=True, kw_only=True):
     @property
     def key(self) -> ObservationKey:
         """Where it stands in the order."""
-        return (self.lea_id, self.indicator_id, self.student_group_id, self.as_of, self.revision)
+        return ObservationKey(self.lea_id, self.indicator_id, self.student_group_id, self.as_of, self.revision)
 
     def shown(self) -> Observation:
         """As callers see it."""
@@ -292,15 +303,14 @@ def observations(
     tx: Transaction, wanted: Wanted, after: ObservationKey, limit: int | None
 ) -> AsyncIterator[FoundObservation]:
     """The observations that are wanted, in order, after a key."""
-    lea, indicator, group, day, revision = after
     return tx.stream(
         sql.observations,
         FoundObservation,
-        after_lea=lea,
-        after_indicator=indicator,
-        after_group=group,
-        after_day=day,
-        after_revision=revision,
+        after_lea=after.lea_id,
+        after_indicator=after.indicator_id,
+        after_group=after.student_group_id,
+        after_day=after.as_of,
+        after_revision=after.revision,
         limit=limit,
         **msgspec.structs.asdict(wanted),
     )
