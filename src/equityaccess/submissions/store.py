@@ -193,7 +193,7 @@ async def drop_rows(tx: Transaction, places: Sequence[Place]) -> None:
 
 
 async def lock_leas(tx: Transaction) -> None:
-    """The staged rows whose group has more people than the group ALL of the same push, with both populations."""
+    """Be the only writer of the staged LEAs until the transaction ends; in one order, so that none waits in a circle."""
     for lea_id in await tx.values(sql.staged_leas):
         await tx.execute(sql.lock_lea, lea_id=lea_id)
 
