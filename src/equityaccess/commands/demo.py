@@ -54,6 +54,7 @@ class _PortTakenError(RuntimeError):
 
 def _free(port: int) -> int:
     """*port*, which nobody uses. Raises _PortTakenError."""
+    import os
     import socket
 
     if not 1 <= port <= 65_535:
@@ -61,7 +62,8 @@ def _free(port: int) -> int:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
-        raise _PortTakenError(f"Port {port} cannot be used ({error.strerror}): choose another with --port.") from None
+        why = os.strerror(error.errno or 0)
+        raise _PortTakenError(f"Port {port} cannot be used ({why}): choose another with --port.") from None
     return port
 
 

@@ -1,8 +1,118 @@
-"""What a demo prints when it is ready."""
+"""What a demo prints when it is ready: the county's coverage, the keys, and three commands to try."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import TypeVar
+
 import httpx
+import msgspec
+from rich.table import Table
+
+from equityaccess.commands import sample
+from equityaccess.commands.receipt import console
+from equityaccess.coverage.structs import Coverage, CoverageReport, Suppressed
+from equityaccess.submissions.structs import SubmissionPage
+
+T = TypeVar("T")
+_BROKEN_DOWN = "home_internet"  # the one indicator that is shown for every group
+_BASELINE = f"/v1/coverage?indicator=acs_children_connected&student_group=ALL&as_of={sample.ACS_AS_OF}"
 
 
 def show(client: httpx.Client, district: str, county: str, today: date) -> None:
-    print(district, county)
+    """Print everything that somebody needs who sees this for the first time."""
+    report = _read(client, "/v1/coverage", county, CoverageReport)
+    console().print(_coverage([item for item in report.items if item.point.leas_heard], report.scope_name, today))
+    unheard = [item.indicator for item in report.items if item.student_group == "ALL" and not item.point.leas_heard]
+    if unheard:
+        print(f"\nOf {', '.join(unheard)} nobody has said anything that counts today.")
+    print(_baseline(_read(client, _BASELINE, county, CoverageReport)))
+    newest = _read(client, "/v1/submissions?limit=1", district, SubmissionPage).items[0]
+    base = str(client.base_url).rstrip("/")
+    print(f"""
+The API             {base}/docs
+Key of a district   {district}   (ABC Unified, {sample.ABC}: push)
+Key of the county   {county}   (reads every LEA)
+
+Try next. A push, which shows in the county's coverage within seconds; sent again, it changes nothing:
+{_curl(f"{base}/v1/submissions", district, first_push(today))}
+
+The receipt of the district's latest push so far:
+{_curl(f"{base}/v1/submissions/{newest.submission_id}", district)}
+
+Where the county stands:
+{_curl(f"{base}/v1/coverage?indicator=home_internet&student_group=ALL", county)}
+
+^C stops everything.""")
+
+
+def first_push(today: date) -> str:
+    """The push of the documentation, as of *today*."""
+    breakdown = {
+        "met_by_family": 15_200,
+        "met_by_lea": 1_902,
+        "barrier_not_affordable": 380,
+        "barrier_not_available": 231,
+    }
+    observation = {
+        "indicator": "home_internet",
+        "student_group": "ALL",
+        "population": 18_354,
+        "met": 17_102,
+        "not_met": 611,
+        "not_applicable": 0,
+        "evidence": "C",
+        "valid_until": date(today.year + 1, 6, 30),
+        "breakdown": breakdown,
+    }
+    push = {"lea": sample.ABC, "as_of": today, "source": "SIS nightly export", "observations": [observation]}
+    return msgspec.json.encode(push).decode()
+
+
+def _curl(url: str, secret: str, body: str = "") -> str:
+    sent = f" -H 'Content-Type: application/json' -d '{body}'" if body else ""
+    return f"curl -sS '{url}' -H 'Authorization: Bearer {secret}'{sent}"
+
+
+def _read(client: httpx.Client, path: str, secret: str, into: type[T]) -> T:
+    answer = client.get(path, headers={"Authorization": f"Bearer {secret}"})
+    answer.raise_for_status()
+    return msgspec.json.decode(answer.content, type=into)
+
+
+def _coverage(items: Sequence[Coverage], scope: str, today: date) -> Table:
+    """The county's coverage, named as the sample that it is."""
+    table = Table(title=f"{scope}, {today}: SAMPLE DATA. The LEAs and their enrollment are real", box=None)
+    table.add_column("Indicator", no_wrap=True)
+    table.add_column("Group")
+    for heading in ("Confirmed %", "At most %", "Met", "Gap", "LEAs heard", "Grade", "Target"):
+        table.add_column(heading, justify="right")
+    for item in items:
+        if item.student_group == "ALL" or item.indicator == _BROKEN_DOWN:
+            table.add_row(item.indicator, item.student_group, *_cells(item))
+    return table
+
+
+def _cells(item: Coverage) -> list[str]:
+    point, figures = item.point, item.point.figures
+    heard = f"{point.leas_heard} of {point.leas_asked}"
+    target = f"{item.target.percent:g} by {item.target.target_on}" if item.target else ""
+    if isinstance(figures, Suppressed):
+        return ["withheld", "", "", "", heard, "", target]
+    rates = [_rate(figures.confirmed_percent), _rate(figures.at_most_percent)]
+    people = [f"{figures.met:,}", f"{figures.gap:,}"]
+    return [*rates, *people, heard, point.lowest_evidence or "", target]
+
+
+def _rate(percent: float | None) -> str:
+    return "" if percent is None else f"{percent:.2f}"
+
+
+def _baseline(report: CoverageReport) -> str:
+    """The real baseline in one sentence, with its caveats."""
+    figures = report.items[0].point.figures
+    rate = "withheld" if isinstance(figures, Suppressed) else f"{_rate(figures.confirmed_percent)} %"
+    return (
+        f"\nThe baseline is real: {rate} of children lived in a household with a computer and broadband (ACS 2014-2018,"
+        "\nmodelled: grade D; children where an elementary and a high school district overlap are in both). Too old"
+        "\nto count today. All of the sample came today, also what was due long ago, so that its timeliness is low."
+    )
