@@ -5,10 +5,12 @@ from datetime import date
 
 import pytest
 
+from equityaccess.catalogue.reference import read_reference, reference_folder
 from equityaccess.database import Database, Query, connect
 from equityaccess.leas import store
 from equityaccess.leas.school_year import census_day, first_day, planned_years
 from equityaccess.leas.seed import seed
+from equityaccess.leas.structs import ChangeRow
 from tests.conftest import settings_for
 
 TODAY = date(2026, 11, 20)
@@ -106,6 +108,32 @@ async def test_a_charter_has_its_authorizer_and_a_district_none(database: Databa
     assert named["New West Charter"].authorizer_id == known["19756630000000"].lea_id
     assert all(lea.authorizer_id is not None and lea.funding is not None for lea in charters)
     assert all(lea.authorizer_id is None for lea in known.values() if lea.kind != "charter")
+
+
+async def test_every_change_that_is_recorded_is_in_the_directory(database: Database):
+    changes = read_reference(reference_folder() / "lea_changes.csv", ChangeRow)
+    async with database.transaction() as tx:
+        known = {lea.cds: lea for lea in await store.known_leas(tx)}
+        for change in changes:
+            before, after = known.get(change.cds or ""), known.get(change.new_cds or "")
+            match change.change:
+                case "opened":
+                    assert after
+                    assert (after.open_from, after.name) == (change.changed_on, change.new_name)
+                case "closed":
+                    assert before
+                    assert (before.open_to, before.name) == (change.changed_on, change.name)
+                case "moved":
+                    assert before
+                    assert after
+                    assert before.lea_id == after.lea_id
+                    assert before.valid_to == after.valid_from == change.changed_on
+                case "renamed":
+                    assert before
+                    names = [(one.name, one.valid_from) for one in await store.periods(tx, before.lea_id, TODAY)]
+                    assert names[1:] == [(change.new_name, change.changed_on)]
+                    assert names[0][0] == change.name
+    assert {change.change for change in changes} == {"opened", "closed", "moved", "renamed"}
 
 
 EXPECTED = Query(

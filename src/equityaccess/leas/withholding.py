@@ -44,13 +44,13 @@ def _shown(counts: Sequence[GroupCount], *, in_full: bool) -> list[GroupEnrollme
 def withheld(counts: Sequence[GroupCount]) -> frozenset[str]:
     """The groups of one year not to show.
 
-    Race and ethnicity add up to all students, so what is withheld there must be more than one group and more than a
-    few students: else the total less the groups shown would give it away. The next smallest groups join it until so.
+    Race and ethnicity add up to all students, so what is withheld there must be more than a few students together:
+    else the total less the groups shown would give them away. The next smallest groups join until it is so.
     """
     hidden = {count.student_group for count in counts if 0 < count.students <= FEW}
     races = sorted((c for c in counts if c.kind == "race_ethnicity" and c.students > 0), key=lambda c: c.students)
     inside = [count for count in races if count.student_group in hidden]
     outside = [count for count in races if count.student_group not in hidden]
-    while inside and outside and (len(inside) < 2 or sum(count.students for count in inside) <= FEW):
+    while inside and outside and sum(count.students for count in inside) <= FEW:
         inside.append(outside.pop(0))
     return frozenset(hidden | {count.student_group for count in inside})
