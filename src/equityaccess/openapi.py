@@ -183,7 +183,7 @@ def _shapes(handler: HTTPRouteHandler) -> Iterator[Any]:
 def _finish(operation: Document, handler: HTTPRouteHandler, *, is_guarded: bool) -> None:
     """Words from the docstring, formats from ``opt``, and the refusals of the guards that stand before the handler."""
     text = paragraphs(inspect.getdoc(handler.fn) or "")
-    operation["summary"] = text.split("\n\n")[0].split(". ")[0].split(": ")[0].rstrip(".")
+    operation["summary"] = text.split("\n\n")[0].split(". ")[0].split(": ")[0].rstrip(".").replace("`", "")
     operation["description"] = text
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = never_null(parameter["schema"])

@@ -35,18 +35,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextlib.contextmanager
 def started(home: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running server and its address; stopped at the end if it still runs."""
-    with (home / "serve.log").open("w") as log:
-        process = subprocess.Popen(
-            [*COMMAND, "--data-dir", home, "serve", "--port", "0", *arguments],
-            env=environment(**settings),
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
+    command = [*COMMAND, "--data-dir", str(home), "serve", "--port", "0", *arguments]
+    with (
+        (home / "serve.log").open("w") as log,
+        subprocess.Popen(
+            command, env=environment(**settings), stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
         try:
             assert process.stdout
-            said = process.stdout.readline()
-            address = re.search(r"http://\S+", said)
+            address = re.search(r"http://\S+", process.stdout.readline())
             assert address, (home / "serve.log").read_text()
             until_it_answers(address[0])
             yield process, address[0]
@@ -57,13 +55,13 @@ def started(home: Path, *arguments: str, **settings: str) -> Iterator[tuple[subp
 
 def until_it_answers(address: str) -> None:
     deadline = time.monotonic() + 30
-    while True:
-        try:
-            return httpx.get(f"{address}/health/ready").raise_for_status() and None
-        except httpx.HTTPError:
-            if time.monotonic() > deadline:
-                raise
+    with httpx.Client() as client:
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.HTTPError):
+                if client.get(f"{address}/health/ready").status_code == 200:
+                    return
             time.sleep(0.1)
+    raise AssertionError(f"{address} never became ready")
 
 
 def refused(*arguments: object, **settings: str) -> str:

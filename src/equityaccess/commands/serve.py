@@ -24,15 +24,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1, this machine)"
     )
-    parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: 8000; 0: any free one)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many processes answer (default: 1)")
+    parser.add_argument(
+        "--port", type=_port, default=8000, help="the port to listen on (default: 8000; 0: any free one)"
+    )
+    parser.add_argument(
+        "--workers", type=_at_least_one, default=1, metavar="N", help="how many processes answer (default: 1)"
+    )
     parser.add_argument(
         "--limit-concurrency",
-        type=int,
+        type=_at_least_one,
         default=512,
         metavar="N",
         help="connections that one worker holds before it answers 503 (default: 512)",
     )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 to 65535")
+    return int(text)
+
+
+def _at_least_one(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

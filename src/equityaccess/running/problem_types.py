@@ -110,6 +110,6 @@ def _problem_type(refusal: type[Refusal], example: Refusal) -> ProblemType:
         title=refusal.title,
         status=refusal.status,
         meaning=" ".join((refusal.__doc__ or "").replace("``", "").split()),
-        mended_by=MENDED_BY[refusal.owner],
+        mended_by=MENDED_BY[refusal.owner] + (" Each fault in errors names its own owner." if example.errors else ""),
         example=example.details(_REQUEST_ID),
     )
