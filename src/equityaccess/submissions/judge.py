@@ -1,7 +1,7 @@
 """Judges a push that stands in the journal: one transaction, in which all of it happens or nothing."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Literal
 
@@ -14,8 +14,8 @@ from equityaccess.coverage.structs import Counted, published
 from equityaccess.database import Database, Transaction
 from equityaccess.problems import Invalid, NotAllowed, Problem, Refusal
 from equityaccess.settings import Settings
-from equityaccess.submissions import formats, journal, rules, store
-from equityaccess.submissions.formats import Reader
+from equityaccess.submissions import formats, journal, once, rules, store, suggesting
+from equityaccess.submissions.batches import Reader
 from equityaccess.submissions.rules import Format, Known, Place
 from equityaccess.submissions.store import Journaled, Put
 from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Outcome, Owed, Receipt
@@ -34,12 +34,13 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool
     defaults: Defaults
     source: str | None
+    idempotency_key: str | None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The receipt, and the status it is sent with."""
 
-    status: Literal[200, 201, 400, 403, 413, 422]
+    status: Literal[200, 201, 400, 403, 413, 415, 422]
     receipt: Receipt
 
 
@@ -51,17 +52,23 @@ class _Listed:
         self.total = 0
         self._most = most
 
-    def add(self, problems: list[Problem]) -> None:
-        self.total += len(problems)
-        self.kept.extend(problems[: self._most - len(self.kept)])
+    @property
+    def room(self) -> int:
+        """How many more would be kept."""
+        return self._most - len(self.kept)
+
+    def add(self, problems: Sequence[Problem], total: int | None = None) -> None:
+        """Keep of *problems* what there is room for; they stand for *total* when they are not all."""
+        self.total += len(problems) if total is None else total
+        self.kept.extend(problems[: self.room])
+
+    def by_row(self) -> list[Problem]:
+        """What was kept, in the order of the rows."""
+        return sorted(self.kept, key=lambda kept: kept.row or 0)
 
 
 class _Undo(Exception):
-    """Leaves the transaction without a trace; the verdict is kept."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__()
-        self.verdict = verdict
+    """Leaves a savepoint, so that nothing of what was done since is kept."""
 
 
 class Judge:
@@ -77,23 +84,23 @@ class Judge:
         self._warnings = _Listed(settings.max_listed_problems)
         self._received = 0
         self._refused = 0
-        self._dropped: set[Place] = set()
+        self._is_foreign = False  # some row names another's LEA
 
     async def judge(self, db: Database) -> Verdict:
-        """Apply the push, or don't; either way the verdict is committed to the journal."""
-        try:
-            async with db.transaction(leas=self._caller.lea_ids) as tx:
-                await store.hold(tx, self._push.journaled.submission_id)
-                verdict = await self._within(tx)
-                if self._push.dry_run or verdict.receipt.outcome == "refused":
-                    raise _Undo(verdict)
-                await self._write_down(tx, verdict)
-                return verdict
-        except _Undo as undo:
-            verdict = undo.verdict
+        """Apply the push, or don't; either way the verdict is committed to the journal.
+
+        Raises Conflict when another request has taken over the Idempotency-Key.
+        """
         async with db.transaction(leas=self._caller.lea_ids) as tx:
+            await once.begin(tx, self._caller, self._push.journaled, self._push.idempotency_key)
+            await tx.execute(store.sql.make_staged)
+            with contextlib.suppress(_Undo):
+                async with tx.savepoint():
+                    verdict = await self._within(tx)
+                    if self._push.dry_run or verdict.receipt.outcome == "refused":
+                        raise _Undo
             await self._write_down(tx, verdict)
-        return verdict
+            return verdict
 
     async def _write_down(self, tx: Transaction, verdict: Verdict) -> None:
         answer = msgspec.json.encode(verdict.receipt)
@@ -102,7 +109,6 @@ class Judge:
 
     async def _within(self, tx: Transaction) -> Verdict:
         known = await store.known(tx, self._caller.lea_ids, self._today)
-        await tx.execute(store.sql.make_staged)
         try:
             await self._stage(tx, known)
         except Refusal as refusal:
@@ -118,34 +124,39 @@ class Judge:
         async for batch in self._reader.batches(journal.body(tx, self._push.journaled.submission_id)):
             check = check or rules.Check(self._push.form, known, self._reader.defaults)
             checked = check.rows(batch.rows)
-            if check.unknown_leas and not directory:
+            refusals = [*batch.refusals, *checked.refusals]
+            if not directory and any(refusal.code == "unknown-cds" for refusal in refusals):
                 directory = await store.directory(tx)
             self._received += batch.received
             self._refused += batch.received - len(checked.records)
-            self._refusals.add([*batch.refusals, *rules.explained(checked.refusals, directory)])
+            self._is_foreign |= any(suggesting.is_foreign(refusal, directory) for refusal in refusals)
+            shown = refusals[: self._refusals.room]
+            self._refusals.add(list(suggesting.explained(shown, known, directory)), len(refusals))
             self._warnings.add(checked.warnings)
             if checked.records:
                 await store.stage(tx, checked.records)
-        await self._compare_rows(tx, known.student_groups)
+        self._demand_impersonal_source()
+        await self._compare_rows(tx, known.student_groups.get("ALL", 0))
 
-    async def _compare_rows(self, tx: Transaction, groups: dict[str, int]) -> None:
-        """The faults that only show when rows are held against each other."""
-        form = self._push.form
-        for place, first in await store.repeated(tx):
-            detail = f"Row {place.row} speaks of the same LEA, indicator, group and day as row {first}; which is meant is not certain."
-            self._drop(place, rules.problem(form, place, "indicator", "duplicate-row", detail))
-        for place, part, total in await store.beyond_total(tx, groups.get("ALL", 0)):
-            detail = f"The group has {part} people, more than the {total} of the group ALL in the same push."
-            self._drop(
-                place, rules.problem(form, place, "population", "group-exceeds-total", detail, owner="data_owner")
+    def _demand_impersonal_source(self) -> None:
+        if self._reader.source and rules.looks_personal(self._reader.source):
+            self._reader.source = None
+            detail = "source holds what looks like an e-mail address or a number of a person; only counts may be sent."
+            raise Invalid(
+                detail, errors=[Problem(code="personal-data", detail=detail, owner="sender", pointer="/source")]
             )
-        if self._dropped:
-            await store.drop_rows(tx, list(self._dropped))
 
-    def _drop(self, place: Place, refusal: Problem) -> None:
-        self._refusals.add([refusal])
-        self._refused += place not in self._dropped
-        self._dropped.add(place)
+    async def _compare_rows(self, tx: Transaction, all_id: int) -> None:
+        """The faults that only show when rows are held against each other."""
+        form, most = self._push.form, self._settings.max_listed_problems
+        repeated = await store.repeated(tx, most)
+        beyond = await store.beyond_total(tx, all_id, most)
+        if repeated:
+            self._refusals.add([_repeats(form, one) for one in repeated], repeated[0].rows)
+        if beyond:
+            self._refusals.add([_exceeds(form, one) for one in beyond], beyond[0].rows)
+        if repeated or beyond:
+            self._refused += await store.drop_contradicting(tx, all_id)
 
     async def _apply(self, tx: Transaction) -> Verdict:
         """Make the staged rows observations, and see what that does to coverage."""
@@ -194,8 +205,7 @@ class Judge:
 
     def _as_one(self) -> Refusal:
         """The refusal of the whole push, for the faults of its rows."""
-        foreign = any(fault.code == "lea-mismatch" for fault in self._refusals.kept)
-        kind = NotAllowed if foreign else Invalid
+        kind = NotAllowed if self._is_foreign else Invalid
         detail = f"{self._refused} of {self._received} rows have faults; nothing was applied."
         return kind(detail)
 
@@ -235,14 +245,26 @@ class Judge:
             counts=counts,
             refused_as=refused_as,
             detail=detail,
-            refusals=self._refusals.kept,
+            refusals=self._refusals.by_row(),
             refusals_total=self._refusals.total,
-            warnings=self._warnings.kept,
+            warnings=self._warnings.by_row(),
             warnings_total=self._warnings.total,
             effect=[],
             effect_total=0,
             owed=[],
         )
+
+
+def _repeats(form: Format, one: store.Repeated) -> Problem:
+    what = f"Row {one.row_number} speaks of the same LEA, indicator, group and day as row {one.first_row}"
+    detail = f"{what}; which is meant is not certain."
+    return rules.problem(form, Place(one.row_number, one.line), "indicator", "duplicate-row", detail)
+
+
+def _exceeds(form: Format, one: store.BeyondTotal) -> Problem:
+    detail = f"The group has {one.population} people, more than the {one.total} of the group ALL in the same push."
+    place = Place(one.row_number, one.line)
+    return rules.problem(form, place, "population", "group-exceeds-total", detail, owner="data_owner")
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from equityaccess.access.structs import Caller
-from equityaccess.database import Database
+from equityaccess.database import Database, Transaction
 from equityaccess.problems import Conflict, Invalid, MalformedRequest, Problem
 from equityaccess.submissions import store
 from equityaccess.submissions.store import Claimed, Journaled
@@ -47,6 +47,18 @@ async def replayed(
     return _same(first, mark)
 
 
+async def begin(tx: Transaction, caller: Caller, journaled: Journaled, idempotency_key: str | None) -> None:
+    """Be the one who judges *journaled* until the transaction ends, so that a retry sees that it is not lost.
+
+    Between ``replayed`` and this moment nobody held it. Raises Conflict when a retry came just then and took over.
+    """
+    held = await store.hold(tx, journaled.submission_id)
+    if idempotency_key is None:
+        return
+    if not held or not await store.has_key(tx, caller.key_id, idempotency_key, journaled.submission_id):
+        raise _in_progress("Another request with this Idempotency-Key came at the same moment and is being judged.")
+
+
 def _same(first: Claimed, mark: bytes) -> UUID:
     if first.fingerprint != mark:
         detail = (
@@ -54,10 +66,10 @@ def _same(first: Claimed, mark: bytes) -> UUID:
         )
         raise Invalid(detail, errors=[Problem(code="idempotency-key-reused", detail=detail, owner="sender")])
     if first.outcome is None:
-        detail = "The first request with this Idempotency-Key is still being judged."
-        raise Conflict(
-            detail,
-            errors=[Problem(code="request-in-progress", detail=detail, owner="sender")],
-            headers={"Retry-After": "1"},
-        )
+        raise _in_progress("The first request with this Idempotency-Key is still being judged.")
     return first.submission_id
+
+
+def _in_progress(detail: str) -> Conflict:
+    problem = Problem(code="request-in-progress", detail=detail, owner="sender")
+    return Conflict(detail, errors=[problem], headers={"Retry-After": "1"})

@@ -38,6 +38,10 @@ UPDATE idempotency SET submission_id = CAST(:submission_id AS uuid), fingerprint
 -- Held by the transaction that judges a submission: who gets it knows that nobody else is judging.
 SELECT pg_try_advisory_xact_lock(hashtextextended(CAST(CAST(:submission_id AS uuid) AS text), 0))
 
+-- name: has_key
+SELECT EXISTS (SELECT FROM idempotency
+                WHERE key_id = CAST(:key_id AS uuid) AND idempotency_key = CAST(:idempotency_key AS text) AND submission_id = CAST(:submission_id AS uuid))
+
 -- name: leas_of_caller
 SELECT i.lea_id, i.code AS cds, p.kind, p.funding, greatest(i.valid_from, p.valid_from) AS valid_from, least(i.valid_to, p.valid_to) AS valid_to
   FROM identifier i
@@ -83,29 +87,39 @@ CREATE TEMP TABLE IF NOT EXISTS staged (
   met_by_family integer, met_by_lea integer, barrier_not_available integer, barrier_not_affordable integer, barrier_not_desired integer, barrier_other integer
 ) ON COMMIT DELETE ROWS
 
--- name: clear_staged
-DELETE FROM staged
+-- fragment: repeated_rows
+SELECT row_number, line, first_row
+  FROM (SELECT row_number, line, min(row_number) OVER same AS first_row, count(*) OVER same AS times
+          FROM staged WINDOW same AS (PARTITION BY lea_id, indicator_id, student_group_id, as_of)) r
+ WHERE times > 1
+
+-- fragment: rows_beyond_total
+SELECT s.row_number, s.line, s.population, t.population AS total
+  FROM staged s
+  JOIN (SELECT lea_id, indicator_id, as_of, max(population) AS population
+          FROM staged WHERE student_group_id = CAST(:all_id AS smallint) GROUP BY lea_id, indicator_id, as_of) t USING (lea_id, indicator_id, as_of)
+ WHERE s.population > t.population
 
 -- name: repeated
 -- Rows that speak of the same thing: which of them is meant is not certain, so none is taken.
-SELECT s.row_number, s.line, s.first_row
-  FROM (SELECT row_number, line, min(row_number) OVER same AS first_row, count(*) OVER same AS times
-          FROM staged WINDOW same AS (PARTITION BY lea_id, indicator_id, student_group_id, as_of)) s
- WHERE s.times > 1
- ORDER BY s.row_number
+SELECT row_number, line, first_row, count(*) OVER () AS rows
+  FROM ({{repeated_rows}}) r
+ ORDER BY row_number
+ LIMIT CAST(:most AS integer)
 
 -- name: has_repeated
 SELECT EXISTS (SELECT FROM staged GROUP BY lea_id, indicator_id, student_group_id, as_of HAVING count(*) > 1)
 
 -- name: beyond_total
-SELECT s.row_number, s.line, s.population, t.population AS total
-  FROM staged s
-  JOIN staged t ON t.lea_id = s.lea_id AND t.indicator_id = s.indicator_id AND t.as_of = s.as_of AND t.student_group_id = CAST(:all_id AS smallint)
- WHERE s.population > t.population
- ORDER BY s.row_number
+SELECT row_number, line, population, total, count(*) OVER () AS rows
+  FROM ({{rows_beyond_total}}) b
+ ORDER BY row_number
+ LIMIT CAST(:most AS integer)
 
--- name: drop_rows
-DELETE FROM staged WHERE row_number = ANY (CAST(:row_numbers AS integer[]))
+-- name: drop_contradicting
+DELETE FROM staged
+ WHERE row_number IN (SELECT row_number FROM ({{repeated_rows}}) r)
+    OR row_number IN (SELECT row_number FROM ({{rows_beyond_total}}) b)
 
 -- name: staged_leas
 SELECT DISTINCT lea_id FROM staged ORDER BY lea_id

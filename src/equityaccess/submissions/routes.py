@@ -20,9 +20,10 @@ from equityaccess.openapi import Formats
 from equityaccess.problems import (
     REFUSALS,
     Conflict,
+    Invalid,
     NotAllowed,
     NotFound,
-    Refusal,
+    RepeatedParameter,
     TooLarge,
     Unavailable,
     UnsupportedMediaType,
@@ -34,6 +35,7 @@ from equityaccess.submissions.store import Journaled
 from equityaccess.submissions.structs import Defaults, Mode, Outcome, Receipt, SubmissionIn, SubmissionPage
 from equityaccess.web import answer, decode_cursor, demand_media_type, encode_cursor, refuses
 
+_LONGEST_LENGTH = 18  # digits of a Content-Length; with more it is beyond every limit
 _BY_CODE = {refusal.code: refusal for refusal in REFUSALS}
 
 
@@ -83,7 +85,7 @@ async def push(
     A refusal lists every fault, each with its place, and who can mend it.
     """
     caller.demand("push")
-    once.checked_key(idempotency_key)
+    _demand_one_key(request, idempotency_key)
     form = formats.MEDIA[demand_media_type(request, tuple(formats.MEDIA))]
     most = settings.max_json_bytes if form == "json" else settings.max_stream_bytes
     _demand_length(request, most)
@@ -97,8 +99,6 @@ async def push(
             now=clock.now(),
             most_bytes=most,
         )
-        if idempotency_key and (first := await _first(db, caller, journaled, idempotency_key, settings)):
-            return _answer(first, is_replayed=True)
         asked = Push(
             journaled=journaled,
             form=form,
@@ -106,15 +106,26 @@ async def push(
             dry_run=dry_run,
             defaults=Defaults(lea=lea, as_of=as_of),
             source=source,
+            idempotency_key=idempotency_key,
         )
-        return _answer(await Judge(caller, asked, settings, clock.today()).judge(db))
+        async with _noted(db, caller, journaled):
+            if idempotency_key and (first := await _first(db, caller, journaled, idempotency_key, settings)):
+                return _answer(first, is_replayed=True)
+            verdict = await Judge(caller, asked, settings, clock.today()).judge(db)
+        return _answer(verdict)
+
+
+def _demand_one_key(request: Request[Any, Any, Any], idempotency_key: str | None) -> None:
+    if len(request.headers.getall("Idempotency-Key", [])) > 1:
+        raise RepeatedParameter("The header Idempotency-Key was sent twice; which is meant is not certain.")
+    once.checked_key(idempotency_key)
 
 
 def _demand_length(request: Request[Any, Any, Any], most: int) -> None:
     """Refuse a body that says it is too large, before a byte of it is read."""
     said = request.headers.get("Content-Length", "0")
-    if said.isascii() and said.isdigit() and int(said) > most:
-        raise TooLarge(f"The body has {said} bytes; this format takes {most}. Send it in several pushes.")
+    if said.isascii() and said.isdigit() and (len(said) > _LONGEST_LENGTH or int(said) > most):
+        raise journal.too_many_bytes(most)
 
 
 @contextlib.asynccontextmanager
@@ -124,7 +135,8 @@ async def _turn(request: Request[Any, Any, Any], settings: Settings) -> AsyncIte
         async with asyncio.timeout(settings.pool_wait_s):
             await request.app.state.push_turns.acquire()
     except TimeoutError:
-        detail = f"{settings.concurrent_pushes} pushes are being judged; nothing was kept of this one. Come back in a moment."
+        busy = f"{settings.concurrent_pushes} pushes are being judged"
+        detail = f"{busy}; nothing was kept of this one. Come back in a moment."
         raise Unavailable(detail, headers={"Retry-After": "2"}) from None
     try:
         yield
@@ -132,20 +144,30 @@ async def _turn(request: Request[Any, Any, Any], settings: Settings) -> AsyncIte
         request.app.state.push_turns.release()
 
 
+@contextlib.asynccontextmanager
+async def _noted(db: Database, caller: Caller, journaled: Journaled) -> AsyncIterator[None]:
+    """Writes down, for a push that its Idempotency-Key keeps from being judged, that it was refused."""
+    try:
+        yield
+    except (Conflict, Invalid) as refusal:
+        if refusal.instance is None:
+            async with db.transaction(leas=caller.lea_ids) as tx:
+                await store.decide(tx, journaled.submission_id, "refused", refusal.status, None, clock.now())
+            refusal.instance = _place(journaled.submission_id)
+        raise
+
+
+def _place(submission_id: UUID) -> str:
+    return f"/v1/submissions/{submission_id}"
+
+
 async def _first(
     db: Database, caller: Caller, journaled: Journaled, idempotency_key: str, settings: Settings
 ) -> Verdict | None:
-    """The verdict to be given again, if there is one; what was sent now is written down as replayed or refused."""
+    """The verdict to be given again, if there is one; what was sent now is written down as replayed."""
     now = clock.now()
-    try:
-        found = await once.replayed(
-            db, caller, journaled, idempotency_key, now, timedelta(hours=settings.idempotency_hours)
-        )
-    except Refusal as refusal:
-        async with db.transaction(leas=caller.lea_ids) as tx:
-            await store.decide(tx, journaled.submission_id, "refused", refusal.status, None, now)
-        refusal.instance = f"/v1/submissions/{journaled.submission_id}"
-        raise
+    keep = timedelta(hours=settings.idempotency_hours)
+    found = await once.replayed(db, caller, journaled, idempotency_key, now, keep)
     if found is None:
         return None
     async with db.transaction(leas=caller.lea_ids) as tx:
@@ -159,7 +181,7 @@ async def _first(
 def _answer(verdict: Verdict, *, is_replayed: bool = False) -> Response[Receipt]:
     """The receipt, or the refusal that it stands for."""
     receipt = verdict.receipt
-    place = f"/v1/submissions/{receipt.submission_id}"
+    place = _place(receipt.submission_id)
     headers = {"Idempotent-Replayed": "true"} if is_replayed else {}
     if receipt.refused_as:
         raise _BY_CODE[receipt.refused_as](

@@ -1,7 +1,7 @@
 """What may be said: the checks on the rows of a push. Pure: rows in; records, refusals and warnings out."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -80,17 +80,18 @@ class Record(NamedTuple):
     barrier_other: int | None
 
 
+_SEPARATORS = re.compile(r"[\s-]")
+_PERSONAL = re.compile(r"\S@\S+\.\S|(?<!\d)(\d{3}-\d{2}-\d{4}|\d{9,10})(?!\d)")  # e-mail, SSN, SSID
 _FIRST_BARRIER = Record._fields.index("barrier_not_available")
 _DATA_OWNER: Mapping[str, object] = {"owner": "data_owner"}
 
 
 class Checked(NamedTuple):
-    """What became of some rows."""
+    """What became of some rows. A refusal of an unknown word holds the word alone, until ``suggesting`` explains it."""
 
     records: list[Record]
     refusals: list[Problem]
     warnings: list[Problem]
-    refused: int
 
 
 def locate(form: Format, place: Place, field: str) -> dict[str, object]:
@@ -116,28 +117,11 @@ class Fault(NamedTuple):
     more: Mapping[str, object] = {}
 
 
-def _nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of *words* that *word* was probably meant to be."""
-    folded = {known.casefold(): known for known in words}
-    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return folded[near[0]] if near else None
-
-
-def _unknown(field: str, code: str, what: str, word: str, words: Iterable[str]) -> Fault:
-    known = sorted(words)
-    return Fault(
-        field,
-        code,
-        f"{word!r} is not {what}; known are {', '.join(known[:40])}.",
-        {"suggestion": _nearest(word, known)},
-    )
-
-
 def cds_fault(cds: str) -> Fault | None:
     """What is wrong with the form of a CDS code; None when it is 14 ASCII digits."""
     if len(cds) == 14 and cds.isascii() and cds.isdigit():
         return None
-    plain = cds.strip().replace("-", "")
+    plain = _SEPARATORS.sub("", cds)
     if len(plain) == 14 and plain.isascii() and plain.isdigit():
         return Fault("lea", "cds-format", f"{cds!r} is not 14 digits.", {"suggestion": plain})
     if "e+" in cds.lower() and cds[:1].isdigit():
@@ -149,6 +133,11 @@ def cds_fault(cds: str) -> Fault | None:
     return Fault("lea", "cds-format", f"{cds!r} is not a CDS code. {hint}")
 
 
+def looks_personal(text: str) -> bool:
+    """Whether *text* holds something shaped like an e-mail address, a Social Security number or a pupil's SSID."""
+    return _PERSONAL.search(text) is not None
+
+
 class Check:
     """Checks rows of one push; answers that repeat from row to row are worked out once."""
 
@@ -157,9 +146,9 @@ class Check:
         self._known = known
         self._defaults = defaults
         self._about_students = {asked.indicator_id for asked in known.indicators.values() if asked.unit == "students"}
-        self._leas: dict[tuple[str | None, date], Lea | Fault] = {}
-        self._asked: dict[tuple[int, str], Asked | Fault] = {}
-        self.unknown_leas: set[str] = set()
+        # Only what is right is remembered: there is no end to what may be wrong.
+        self._leas: dict[tuple[str, date], Lea] = {}
+        self._asked: dict[tuple[int, str], Asked] = {}
 
     def rows(self, rows: Sequence[Placed]) -> Checked:
         """Sort *rows* into records to be stored and problems to be told."""
@@ -176,7 +165,7 @@ class Check:
                 warnings.extend(
                     problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in self._doubts(record)
                 )
-        return Checked(records, refusals, warnings, len(rows) - len(records))
+        return Checked(records, refusals, warnings)
 
     def _row(self, place: Place, row: Row, faults: list[Fault]) -> Record | None:
         as_of = self._day(row, faults)
@@ -184,19 +173,15 @@ class Check:
         asked = self._indicator(row.indicator, lea, faults)
         group = self._known.student_groups.get(row.student_group)
         if group is None:
-            faults.append(
-                _unknown(
-                    "student_group", "unknown-group", "a student group", row.student_group, self._known.student_groups
-                )
-            )
+            faults.append(Fault("student_group", "unknown-group", row.student_group))
         not_applicable = 0 if row.not_applicable is UNSET else row.not_applicable
         if row.met > row.population - not_applicable:
             faults.append(_too_many(row, not_applicable))
         valid_until = None if row.valid_until is UNSET else row.valid_until
-        if valid_until is not None and valid_until < as_of:
+        if valid_until and as_of and valid_until < as_of:
             detail = f"valid_until {valid_until} is before as_of {as_of}: it never counted."
             faults.append(Fault("valid_until", "invalid-period", detail))
-        if faults or lea is None or asked is None or group is None:
+        if faults or as_of is None or lea is None or asked is None or group is None:
             return None
         return Record(
             place.row, place.line, lea.lea_id, asked.indicator_id, group, as_of,
@@ -206,67 +191,66 @@ class Check:
             _part(row.barrier_not_desired), _part(row.barrier_other),
         )  # fmt: skip
 
-    def _day(self, row: Row, faults: list[Fault]) -> date:
+    def _day(self, row: Row, faults: list[Fault]) -> date | None:
         as_of = self._defaults.as_of if row.as_of is UNSET else row.as_of
         if as_of is None:
             detail = "There is no as_of, neither in the row nor for the whole push."
             faults.append(Fault("as_of", "missing-field", detail, {"suggestion": str(self._known.today)}))
-            return self._known.today
-        if as_of > self._known.today:
+        elif as_of > self._known.today:
             faults.append(Fault("as_of", "future-date", f"{as_of} is after today, {self._known.today}."))
         elif as_of < EARLIEST:
-            faults.append(
-                Fault("as_of", "invalid-period", f"{as_of} is before {EARLIEST}, the first day that is kept.")
-            )
-        return as_of
+            detail = f"{as_of} is before {EARLIEST}, the first day that is kept."
+            faults.append(Fault("as_of", "invalid-period", detail))
+        else:
+            return as_of
+        return None
 
-    def _lea(self, row: Row, as_of: date, faults: list[Fault]) -> Lea | None:
+    def _lea(self, row: Row, as_of: date | None, faults: list[Fault]) -> Lea | None:
         cds = self._defaults.lea if row.lea is UNSET else row.lea
-        found = self._leas.get((cds, as_of))
-        if found is None:
-            found = self._leas[cds, as_of] = self._resolve(cds, as_of)
-        if isinstance(found, Fault):
-            faults.append(found)
-            return None
-        return found
-
-    def _resolve(self, cds: str | None, as_of: date) -> Lea | Fault:
         if cds is None:
-            return Fault("lea", "missing-field", "There is no lea, neither in the row nor for the whole push.")
+            faults.append(Fault("lea", "missing-field", "There is no lea, neither in the row nor for the whole push."))
+            return None
+        if as_of and (found := self._leas.get((cds, as_of))):
+            return found
+        resolved = self._resolve(cds, as_of)
+        if isinstance(resolved, Fault):
+            faults.append(resolved)
+            return None
+        if resolved and as_of:
+            self._leas[cds, as_of] = resolved
+        return resolved
+
+    def _resolve(self, cds: str, as_of: date | None) -> Lea | Fault | None:
+        """The LEA of *cds* on *as_of*; without a day, only whether the caller has such a code at all."""
         if fault := cds_fault(cds):
             return fault
-        mine = self._known.leas.get(cds, [])
-        for lea in mine:
-            if lea.valid_from <= as_of < lea.valid_to:
-                if lea.funding == "local":
-                    detail = "A locally funded charter is counted by the district that authorizes it, in the district's push."
-                    return Fault("lea", "reports-with-authorizer", detail, _DATA_OWNER)
-                return lea
-        if mine:
-            days = "; ".join(f"from {lea.valid_from} to {lea.valid_to}" for lea in mine)
-            return Fault(
-                "lea", "entity-closed", f"{cds} was not in use on {as_of}; it was {days}.", {"owner": "data_owner"}
-            )
-        self.unknown_leas.add(cds)
-        return Fault("lea", "unknown-cds", cds)  # told apart from a foreign LEA once the whole directory is at hand
+        mine = self._known.leas.get(cds)
+        if mine is None:
+            return Fault("lea", "unknown-cds", cds)
+        if as_of is None:
+            return None
+        lea = next((lea for lea in mine if lea.valid_from <= as_of < lea.valid_to), None)
+        if lea is None:
+            days = "; ".join(_period(lea) for lea in mine)
+            return Fault("lea", "entity-closed", f"{cds} was not in use on {as_of}; it was {days}.", _DATA_OWNER)
+        if lea.funding == "local":
+            detail = "A locally funded charter is counted by the district that authorizes it, in the district's push."
+            return Fault("lea", "reports-with-authorizer", detail, _DATA_OWNER)
+        return lea
 
     def _indicator(self, code: str, lea: Lea | None, faults: list[Fault]) -> Asked | None:
         key = (lea.lea_id if lea else 0, code)
-        found = self._asked.get(key)
-        if found is None:
-            found = self._asked[key] = self._ask(code, lea)
-        if isinstance(found, Fault):
-            faults.append(found)
-            return None
-        return found
-
-    def _ask(self, code: str, lea: Lea | None) -> Asked | Fault:
+        if found := self._asked.get(key):
+            return found
         asked = self._known.indicators.get(code)
         if asked is None:
-            return _unknown("indicator", "unknown-indicator", "an indicator", code, self._known.indicators)
+            faults.append(Fault("indicator", "unknown-indicator", code))
+            return None
         if lea and lea.kind not in asked.asked_of:
             detail = f"{code} is asked of {', '.join(asked.asked_of)}, and {lea.cds} is a {lea.kind}."
-            return Fault("indicator", "not-asked", detail, {"owner": "county"})
+            faults.append(Fault("indicator", "not-asked", detail, {"owner": "county"}))
+            return None
+        self._asked[key] = asked
         return asked
 
     def _doubts(self, record: Record) -> Iterator[Fault]:
@@ -291,29 +275,20 @@ class Check:
             yield Fault("population", "far-from-enrollment", detail, _DATA_OWNER)
 
 
+def _period(lea: Lea) -> str:
+    return f"from {lea.valid_from}" if lea.valid_to == date.max else f"from {lea.valid_from} until {lea.valid_to}"
+
+
 def _part(value: int | UnsetType | None) -> int | None:
     return None if value is UNSET else value
 
 
 def _too_many(row: Row, not_applicable: int) -> Fault:
     if row.met > row.population:
-        return Fault(
-            "met", "met-exceeds-population", f"met is {row.met}, more than the population of {row.population}."
-        )
+        detail = f"met is {row.met}, more than the population of {row.population}."
+        return Fault("met", "met-exceeds-population", detail)
+    if not_applicable > row.population:
+        detail = f"not_applicable is {not_applicable}, more than the population of {row.population}."
+        return Fault("not_applicable", "not-applicable-exceeds-population", detail)
     detail = f"met is {row.met}, more than the {row.population - not_applicable} to whom it applies."
     return Fault("met", "met-exceeds-population", detail)
-
-
-def explained(refusals: Iterable[Problem], directory: Mapping[str, str]) -> Iterator[Problem]:
-    """*refusals*, with codes that are not the caller's told apart: another LEA's, or nobody's. *directory*: code to name."""
-    for refusal in refusals:
-        if refusal.code != "unknown-cds":
-            yield refusal
-        elif refusal.detail in directory:
-            detail = f"{refusal.detail} is {directory[refusal.detail]}: this key does not speak for it."
-            yield msgspec.structs.replace(refusal, code="lea-mismatch", detail=detail)
-        else:
-            near = _nearest(refusal.detail, directory)
-            detail = f"No LEA has the code {refusal.detail}."
-            suggestion = f"{near} ({directory[near]})" if near else None
-            yield msgspec.structs.replace(refusal, detail=detail, suggestion=suggestion)

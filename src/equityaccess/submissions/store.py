@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from equityaccess.coverage.store import Cell
 from equityaccess.database import Transaction, load_queries
-from equityaccess.submissions.rules import JUMP_IN_POINTS, Asked, Known, Lea, Place, Record
+from equityaccess.submissions.rules import JUMP_IN_POINTS, Asked, Known, Lea, Record
 from equityaccess.submissions.structs import Observation, Outcome, Owed, SubmissionLine
 
 sql = load_queries(__file__)
@@ -148,6 +148,13 @@ async def hold(tx: Transaction, submission_id: UUID) -> bool:
     return got
 
 
+async def has_key(tx: Transaction, key_id: UUID, idempotency_key: str, submission_id: UUID) -> bool:
+    """Whether *idempotency_key* is still this submission's."""
+    values = {"key_id": key_id, "idempotency_key": idempotency_key, "submission_id": submission_id}
+    has: bool = await tx.value(sql.has_key, **values)
+    return has
+
+
 async def known(tx: Transaction, lea_ids: Sequence[int], today: date) -> Known:
     """What rows of a caller for *lea_ids* are checked against."""
     leas: dict[str, list[Lea]] = {}
@@ -173,27 +180,44 @@ async def stage(tx: Transaction, records: Sequence[Record]) -> None:
     await tx.copy("staged", Record._fields, records)
 
 
-async def repeated(tx: Transaction) -> list[tuple[Place, int]]:
-    """The staged rows that speak of the same thing as another, each with the first row that does."""
+class Repeated(msgspec.Struct, frozen=True, kw_only=True):
+    """A staged row that speaks of the same thing as another, the first that does, and how many such rows there are."""
+
+    row_number: int
+    line: int
+    first_row: int
+    rows: int
+
+
+async def repeated(tx: Transaction, most: int) -> list[Repeated]:
+    """The first *most* staged rows that speak of the same thing as another."""
     if not await tx.value(sql.has_repeated):  # the common case, and far cheaper than to number them
         return []
-    return [(Place(row, line), first) for row, line, first in await tx.rows(sql.repeated)]
+    return await tx.all(sql.repeated, Repeated, most=most)
 
 
-async def beyond_total(tx: Transaction, all_id: int) -> list[tuple[Place, int, int]]:
-    """The staged rows whose group has more people than the group ALL of the same push: the two populations."""
-    return [
-        (Place(row, line), part, total) for row, line, part, total in await tx.rows(sql.beyond_total, all_id=all_id)
-    ]
+class BeyondTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """A staged row whose group has more people than the group ALL of this push, and how many such rows there are."""
+
+    row_number: int
+    line: int
+    population: int
+    total: int
+    rows: int
 
 
-async def drop_rows(tx: Transaction, places: Sequence[Place]) -> None:
-    """Take rows out of what is staged."""
-    await tx.execute(sql.drop_rows, row_numbers=[place.row for place in places])
+async def beyond_total(tx: Transaction, all_id: int, most: int) -> list[BeyondTotal]:
+    """The first *most* staged rows whose group has more people than the group ALL of the same push."""
+    return await tx.all(sql.beyond_total, BeyondTotal, all_id=all_id, most=most)
+
+
+async def drop_contradicting(tx: Transaction, all_id: int) -> int:
+    """Take every row that is ``repeated`` or ``beyond_total`` out of what is staged; how many there were."""
+    return await tx.execute(sql.drop_contradicting, all_id=all_id)
 
 
 async def lock_leas(tx: Transaction) -> None:
-    """Be the only writer of the staged LEAs until the transaction ends; in one order, so that none waits in a circle."""
+    """Be the only writer of the staged LEAs until the transaction ends; in one order, so none waits in a circle."""
     for lea_id in await tx.values(sql.staged_leas):
         await tx.execute(sql.lock_lea, lea_id=lea_id)
 

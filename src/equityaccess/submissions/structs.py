@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from equityaccess.coverage.structs import Counted, Figures
 from equityaccess.problems import Problem
 
-MOST = 10_000_000  # more people than any county has; beyond it a count is a mistake
+MOST = 5_000_000  # more people than any LEA has; beyond it a count is a mistake
 Count = Annotated[int, Meta(ge=0, le=MOST, description="A number of people")]
 Code = Annotated[str, Meta(min_length=1, max_length=64)]
 Cds = Annotated[
@@ -192,7 +192,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObservationPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of observations in the order of LEA, indicator, group and day; `next` is the cursor of the page after it."""
+    """A page of observations in the order of LEA, indicator, group and day; `next` is the cursor of the page after."""
 
     items: list[Observation]
     next: str | None
