@@ -5,11 +5,13 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from equityaccess import __version__
 from equityaccess.cli import main, parser
 from equityaccess.scheduler.schedule import read_schedule
+from tests.conftest import named
 
 HEAVY = ("litestar", "asyncpg", "sqlalchemy", "alembic", "pandas", "apscheduler", "httpx", "rich", "uvicorn")
 
@@ -82,9 +84,35 @@ def test_a_secret_file_that_is_not_there_is_refused_in_one_line() -> None:
     assert "/no/such/file" in line
 
 
-def test_a_database_that_was_never_migrated_is_refused_in_one_line(tmp_path: Path) -> None:
-    line = one_clear_line(equityaccess("schedule", "--data-dir", str(tmp_path)))
-    assert "equityaccess migrate" in line
+NEED_THE_SCHEMA = [["schedule"], ["seed"], ["keys", "list"], ["run-job", "purge-expired"], ["scheduler"], ["serve"]]
+
+
+@pytest.fixture(scope="module")
+def nothing_there(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The arguments that name a data folder whose database was never migrated."""
+    return ["--data-dir", str(tmp_path_factory.mktemp("nothing"))]
+
+
+@pytest.mark.parametrize("command", NEED_THE_SCHEMA, ids=" ".join)
+def test_a_database_that_was_never_migrated_is_refused_in_one_line(
+    nothing_there: list[str], command: list[str]
+) -> None:
+    assert "run `equityaccess migrate` first" in one_clear_line(equityaccess(*nothing_there, *command))
+
+
+async def test_a_newer_database_is_refused_in_one_line(empty_url: str) -> None:
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    environment = {"EQUITYACCESS_DATABASE_URL": empty_url}
+    for command in (["migrate"], ["seed"]):
+        assert "revision 9999, newer than this code" in one_clear_line(equityaccess(*command, environment=environment))
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["schedule"]])
+def test_a_database_that_is_not_there_is_refused_in_one_line(server: str, command: list[str]) -> None:
+    environment = {"EQUITYACCESS_DATABASE_URL": named(server, "no_such_database")}
+    assert "no_such_database" in one_clear_line(equityaccess(*command, environment=environment))
 
 
 def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +191,13 @@ def test_a_slot_without_a_zone_is_refused() -> None:
     done = equityaccess("run-job", "purge-expired", "--slot", "2026-11-23T08:05")
     assert done.returncode == 2
     assert "not an instant with its zone" in done.stderr
+
+
+def test_a_login_that_is_no_role_name_is_refused(here: list[str], tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("a password")
+    arguments = ["migrate", "--login", "Robert'); DROP", "--password-file", str(password), *here]
+    assert "is not a role name" in one_clear_line(equityaccess(*arguments))
 
 
 @pytest.mark.parametrize("only", [["--login", "api"], ["--password-file", "/no/such/file"]])

@@ -97,6 +97,8 @@ def explained(error: Exception) -> str | None:
     )
     if isinstance(error, refused):
         return f"the database refused: {error}"
+    if isinstance(error, ConnectionError | TimeoutError):
+        return f"the database does not answer: {error}"
     if isinstance(error, OSError):
         return f"{error.strerror}: {error.filename}" if error.filename else str(error)
     return None

@@ -42,7 +42,11 @@ def _url(url: str) -> str:
 
 
 async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:
-    """Bring the database at *url* to *revision*; the revisions before and after. *url* logs in as an administrator."""
+    """Bring the database at *url* to *revision*; the revisions before and after. *url* logs in as an administrator.
+
+    Raises SchemaMismatch when the database is newer than this code.
+    """
+    await _demand_not_newer(url)
     engine = create_async_engine(_url(url))
     try:
         async with engine.connect() as connection:
@@ -105,18 +109,23 @@ async def database_revision(url: str) -> str | None:
 
 async def demand_revision(url: str) -> None:
     """Raise SchemaMismatch unless the database is at the very revision that this code needs."""
-    found, needed = await database_revision(url), code_revision()
-    if found == needed:
-        return
-    if found is None or found < needed:
+    found, needed = await _demand_not_newer(url), code_revision()
+    if found != needed:
         raise SchemaMismatch(
             f"The database is at revision {found or 'none'}, this code needs {needed}: "
             "run `equityaccess migrate` first."
         )
-    raise SchemaMismatch(
-        f"The database is at revision {found}, newer than this code's {needed}: "
-        "install the equityaccess that migrated it."
-    )
+
+
+async def _demand_not_newer(url: str) -> str | None:
+    """The revision of the database. Raises SchemaMismatch when a newer equityaccess has moved it."""
+    found, needed = await database_revision(url), code_revision()
+    if found is not None and found > needed:
+        raise SchemaMismatch(
+            f"The database is at revision {found}, newer than this code's {needed}: "
+            "install the equityaccess that migrated it."
+        )
+    return found
 
 
 async def allow_login(url: str, login: str, password: str) -> None:

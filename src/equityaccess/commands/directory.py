@@ -82,7 +82,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 async def _compare(settings: Settings, file: "DirectoryFile", as_of: date) -> "Comparison":
     from equityaccess.database import connect
     from equityaccess.leas.directory import compare_directory
+    from equityaccess.migrate import demand_revision
 
+    await demand_revision(settings.database_url)
     db = await connect(settings, role="owner")
     try:
         return await compare_directory(db, file, as_of)

@@ -45,6 +45,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             + (", as before." if before == after else f" (was {before or 'empty'}).")
         )
         if args.login:
-            asyncio.run(allow_login(ready.database_url, args.login, args.password_file.read_text().strip()))
+            try:
+                asyncio.run(allow_login(ready.database_url, args.login, args.password_file.read_text().strip()))
+            except ValueError as error:
+                print(f"equityaccess migrate: {error}", file=sys.stderr)
+                return 2
             print(f"{args.login} may log in for serve and scheduler.")
     return 0

@@ -34,7 +34,9 @@ async def _seed(settings: Settings) -> list[str]:
     from equityaccess import clock
     from equityaccess.database import connect
     from equityaccess.leas.seed import seed
+    from equityaccess.migrate import demand_revision
 
+    await demand_revision(settings.database_url)
     db = await connect(settings, role="owner")
     try:
         return await seed(db, clock.today())
