@@ -18,18 +18,24 @@ week AS (
   SELECT w AS week, least(DATE '2018-07-01' + 7 * w, CAST(:today AS date)) AS on_day
     FROM generate_series((SELECT min(first_week) FROM pair), CAST(:last_week AS integer)) AS w
 ),
-member AS MATERIALIZED (
-  SELECT w.week, w.on_day, p.lea_id, p.kind, h.lea_id AS head_id, h.kind AS head_kind
-    FROM week w
-    JOIN lea_period p ON p.valid_from <= w.on_day AND w.on_day < p.valid_to AND p.funding IS DISTINCT FROM 'local'
-    JOIN lea_period h ON h.lea_id = coalesce(p.authorizer_id, p.lea_id) AND h.valid_from <= w.on_day AND w.on_day < h.valid_to
-   WHERE h.county_code = CAST(:county AS text)
+ask AS MATERIALIZED (
+  -- Indicators that are asked of the same kinds of LEA share an ask.
+  SELECT indicator_id, unit = 'students' AS is_about_students, asked_of, min(indicator_id) OVER (PARTITION BY asked_of) AS ask_id
+    FROM indicator WHERE indicator_id IN (SELECT indicator_id FROM pair)
+),
+seat AS MATERIALIZED (
+  -- Who reports for itself in the county, in which authorizer family, and when.
+  SELECT p.lea_id, p.kind, h.lea_id AS head_id, h.kind AS head_kind, greatest(p.valid_from, h.valid_from) AS from_on, least(p.valid_to, h.valid_to) AS to_on
+    FROM lea_period p
+    JOIN lea_period h ON h.lea_id = coalesce(p.authorizer_id, p.lea_id) AND h.valid_from < p.valid_to AND p.valid_from < h.valid_to
+   WHERE h.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
 ),
 asked AS MATERIALIZED (
-  SELECT m.week, m.on_day, a.asked_of, m.head_id, m.head_kind, m.kind, count(*) AS leas
-    FROM member m
-    JOIN (SELECT DISTINCT asked_of FROM indicator WHERE indicator_id IN (SELECT indicator_id FROM pair)) a ON m.kind = ANY (a.asked_of)
-   GROUP BY m.week, m.on_day, a.asked_of, m.head_id, m.head_kind, m.kind
+  SELECT w.week, w.on_day, a.ask_id, s.head_id, s.head_kind, s.kind, CAST(count(*) AS integer) AS leas
+    FROM (SELECT DISTINCT ask_id, asked_of FROM ask) a
+    JOIN seat s ON s.kind = ANY (a.asked_of)
+    JOIN week w ON s.from_on <= w.on_day AND w.on_day < s.to_on
+   GROUP BY w.week, w.on_day, a.ask_id, s.head_id, s.head_kind, s.kind
 ),
 enrolled AS MATERIALIZED (
   SELECT lea_id, student_group_id, students,
@@ -40,18 +46,22 @@ enrolled AS MATERIALIZED (
 ),
 family AS MATERIALIZED (
   -- One row a family and group: how many are asked, and how many people its authorizer has enrolled.
-  SELECT a.week, a.asked_of, a.head_id, a.head_kind, n.student_group_id, a.leas, n.students
-    FROM (SELECT week, on_day, asked_of, head_id, head_kind, sum(leas) AS leas FROM asked GROUP BY week, on_day, asked_of, head_id, head_kind) a
-    JOIN enrolled n ON n.lea_id = a.head_id AND n.from_on <= a.on_day AND a.on_day < n.to_on
-   WHERE n.student_group_id IN (SELECT student_group_id FROM pair)
+  SELECT a.week, a.ask_id, a.head_id, a.head_kind, n.student_group_id, a.leas, n.students
+    FROM (SELECT week, on_day, ask_id, head_id, head_kind, sum(leas) AS leas FROM asked GROUP BY week, on_day, ask_id, head_id, head_kind) a
+    JOIN (SELECT n.*, g.first_week FROM enrolled n
+            JOIN (SELECT student_group_id, min(first_week) AS first_week FROM pair GROUP BY student_group_id) g ON g.student_group_id = n.student_group_id) n
+      ON n.lea_id = a.head_id AND n.from_on <= a.on_day AND a.on_day < n.to_on AND n.first_week <= a.week
 ),
 heard AS MATERIALIZED (
-  SELECT e.indicator_id, e.student_group_id, e.week, m.head_id, m.head_kind, m.kind, count(*) AS leas,
-         sum(e.population) AS population, sum(e.met) AS met, sum(e.not_met) AS not_met, sum(e.not_applicable) AS not_applicable,
-         sum(greatest(0, e.population - e.met - e.not_met - e.not_applicable)) AS unknown, max(e.evidence) AS evidence
+  -- A family's people fit an integer (a count is 5,000,000 at most), and integers add up faster than what holds more.
+  SELECT e.indicator_id, e.student_group_id, e.week, s.head_id, s.kind, CAST(count(*) AS integer) AS leas,
+         CAST(sum(e.population) AS integer) AS population, CAST(sum(e.met) AS integer) AS met, CAST(sum(e.not_met) AS integer) AS not_met,
+         CAST(sum(e.not_applicable) AS integer) AS not_applicable,
+         CAST(sum(greatest(0, e.population - e.met - e.not_met - e.not_applicable)) AS integer) AS unknown, max(e.evidence) AS evidence
     FROM effective e
-    JOIN member m ON m.lea_id = e.lea_id AND m.week = e.week
-   GROUP BY e.indicator_id, e.student_group_id, e.week, m.head_id, m.head_kind, m.kind
+    JOIN seat s ON s.lea_id = e.lea_id AND s.from_on <= least(DATE '2018-07-01' + 7 * e.week, CAST(:today AS date))
+                                       AND s.to_on > least(DATE '2018-07-01' + 7 * e.week, CAST(:today AS date))
+   GROUP BY e.indicator_id, e.student_group_id, e.week, s.head_id, s.kind
 ),
 part AS (
   -- 1. What was reported.
@@ -59,25 +69,25 @@ part AS (
     FROM heard
   UNION ALL
   -- 2. Everybody enrolled in the families asked, as if none had been heard from ...
-  SELECT p.indicator_id, p.student_group_id, f.week, f.head_kind, f.students, 0, 0, 0, f.students, f.students, 0, 0, NULL
+  SELECT p.indicator_id, p.student_group_id, f.week, f.head_kind, f.students, 0, 0, 0, f.students, f.students, 0, 0, CAST(NULL AS text)
     FROM pair p
-    JOIN indicator i ON i.indicator_id = p.indicator_id AND i.unit = 'students'
-    JOIN (SELECT week, asked_of, student_group_id, head_kind, sum(students) AS students FROM family GROUP BY week, asked_of, student_group_id, head_kind) f
-      ON f.asked_of = i.asked_of AND f.student_group_id = p.student_group_id AND f.week >= p.first_week
+    JOIN ask a ON a.indicator_id = p.indicator_id AND a.is_about_students
+    JOIN (SELECT week, ask_id, student_group_id, head_kind, CAST(sum(students) AS integer) AS students FROM family GROUP BY week, ask_id, student_group_id, head_kind) f
+      ON f.ask_id = a.ask_id AND f.student_group_id = p.student_group_id AND f.week >= p.first_week
   UNION ALL
   -- 3. ... less what was heard: a family heard in full has no unheard people, one heard in part keeps the rest.
-  SELECT h.indicator_id, h.student_group_id, h.week, h.head_kind, -d.gone, 0, 0, 0, -d.gone, -d.gone, 0, 0, NULL
-    FROM (SELECT indicator_id, student_group_id, week, head_id, head_kind, sum(population) AS population, sum(leas) AS leas
-            FROM heard GROUP BY indicator_id, student_group_id, week, head_id, head_kind) h
-    JOIN indicator i ON i.indicator_id = h.indicator_id AND i.unit = 'students'
-    JOIN family f ON f.week = h.week AND f.asked_of = i.asked_of AND f.head_id = h.head_id AND f.student_group_id = h.student_group_id
+  SELECT h.indicator_id, h.student_group_id, h.week, f.head_kind, -d.gone, 0, 0, 0, -d.gone, -d.gone, 0, 0, NULL
+    FROM (SELECT indicator_id, student_group_id, week, head_id, CAST(sum(population) AS integer) AS population, sum(leas) AS leas
+            FROM heard GROUP BY indicator_id, student_group_id, week, head_id) h
+    JOIN ask a ON a.indicator_id = h.indicator_id AND a.is_about_students
+    JOIN family f ON f.week = h.week AND f.ask_id = a.ask_id AND f.head_id = h.head_id AND f.student_group_id = h.student_group_id
    CROSS JOIN LATERAL (SELECT CASE WHEN h.leas < f.leas THEN least(h.population, f.students) ELSE f.students END AS gone) d
   UNION ALL
   -- 4. Who was asked.
-  SELECT p.indicator_id, p.student_group_id, a.week, a.kind, 0, 0, 0, 0, 0, 0, a.leas, 0, NULL
+  SELECT p.indicator_id, p.student_group_id, k.week, k.kind, 0, 0, 0, 0, 0, 0, k.leas, 0, NULL
     FROM pair p
-    JOIN indicator i ON i.indicator_id = p.indicator_id
-    JOIN (SELECT week, asked_of, kind, sum(leas) AS leas FROM asked GROUP BY week, asked_of, kind) a ON a.asked_of = i.asked_of AND a.week >= p.first_week
+    JOIN ask a ON a.indicator_id = p.indicator_id
+    JOIN (SELECT week, ask_id, kind, CAST(sum(leas) AS integer) AS leas FROM asked GROUP BY week, ask_id, kind) k ON k.ask_id = a.ask_id AND k.week >= p.first_week
 ),
 point AS (
   SELECT coalesce(kind, 'county') AS scope, indicator_id, student_group_id, DATE '2018-07-01' + 7 * week AS week_ending,
@@ -118,6 +128,10 @@ effective AS (
 -- name: lock
 -- Aggregation is one writer: the drain, the nightly expiry and the rebuild wait for each other.
 SELECT pg_advisory_xact_lock(1162039107)
+
+-- name: prefer_hashing
+-- How many rows a span fills, or a week joins, cannot be estimated; a nested loop over them takes minutes, a hash never.
+SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_sort', 'off', true), set_config('work_mem', '256MB', true)
 
 -- name: make_touched
 CREATE TEMP TABLE IF NOT EXISTS touched (lea_id integer, indicator_id smallint, student_group_id smallint, from_on date) ON COMMIT DELETE ROWS
@@ -211,12 +225,18 @@ SELECT scope, indicator_id, student_group_id, week_ending, as_of, population, me
   FROM point
 
 -- name: rebuild_cells
+-- The newest observation of each cell, found by a look into the primary key for every LEA and pair.
 INSERT INTO fresh_cell
-SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, {{counted_until}}, o.population, o.met, o.not_met, o.not_applicable, o.evidence
-  FROM ({{observed}}
-        WHERE o.as_of <= CAST(:today AS date) AND o.as_of > CAST(:today AS date) - (SELECT max(counts_for_days) FROM indicator)) o
-  JOIN indicator i ON i.indicator_id = o.indicator_id
- WHERE o.next_as_of IS DISTINCT FROM o.as_of AND {{counted_until}} > CAST(:today AS date)
+SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, least(o.valid_until + 1, o.as_of + i.counts_for_days),
+       o.population, o.met, o.not_met, o.not_applicable, o.evidence
+  FROM lea l
+ CROSS JOIN (SELECT DISTINCT indicator_id, student_group_id FROM observation) p
+  JOIN indicator i ON i.indicator_id = p.indicator_id
+ CROSS JOIN LATERAL (
+   SELECT * FROM observation o
+    WHERE o.lea_id = l.lea_id AND o.indicator_id = p.indicator_id AND o.student_group_id = p.student_group_id AND o.as_of <= CAST(:today AS date)
+    ORDER BY o.as_of DESC, o.revision DESC LIMIT 1) o
+ WHERE least(o.valid_until + 1, o.as_of + i.counts_for_days) > CAST(:today AS date)
 
 -- name: different_points
 SELECT coalesce(f.scope, c.scope) AS scope, i.code AS indicator, g.code AS student_group, coalesce(f.week_ending, c.week_ending) AS week_ending

@@ -38,6 +38,7 @@ async def drain(tx: Transaction, now: datetime, today: date) -> int:
         await tx.execute(sql.forget_cells)
         await tx.execute(sql.put_cells, today=today)
         await tx.execute(sql.forget_points, last_week=last_week)
+        await tx.execute(sql.prefer_hashing)
         await tx.execute(sql.put_points, today=today, last_week=last_week, county=COUNTY, now=now)
     return touched
 
@@ -54,6 +55,7 @@ async def rebuild(tx: Transaction, now: datetime, today: date) -> Difference | N
     await tx.execute(sql.make_fresh_cells)
     await tx.execute(sql.make_fresh_points)
     await tx.execute(sql.rebuild_cells, today=today)
+    await tx.execute(sql.prefer_hashing)
     await tx.execute(sql.rebuild_points, today=today, last_week=week_of(today), county=COUNTY, now=now)
     cells: int = await tx.value(sql.different_cells)
     points = await tx.rows(sql.different_points)
@@ -174,6 +176,7 @@ async def stored_series(tx: Transaction, scope: str, pair: Pair, from_on: date, 
 
 async def as_known(tx: Transaction, scope: str, pair: Pair, weeks: Weeks, now: datetime) -> list[Found]:
     """The figures of the county or a kind of LEA, worked out from the observations; needs a reader of every LEA."""
+    await tx.execute(sql.prefer_hashing)
     return await tx.all(
         sql.as_known,
         Found,
