@@ -6,14 +6,23 @@ import httpx
 import pytest
 
 from equityaccess import clock
-from equityaccess.coverage import jobs
-from equityaccess.database import Database
-from tests.conftest import MakeKey, bearer
+from equityaccess.coverage import jobs, store
+from equityaccess.database import Database, Query, connect
+from tests.conftest import MakeKey, bearer, settings_for
 
 ABC = "19642120000000"
 LACOE = "19101990000000"
 LAUSD = "19647330000000"
 EVERYBODY = 1_313_935  # Census Day October 2022: the sum over the county's authorizer families
+
+
+MORE_STUDENTS = Query(
+    "more_students",
+    "UPDATE enrollment SET students = students + 1000 FROM identifier i, student_group g"
+    f" WHERE i.code = '{LAUSD}' AND enrollment.lea_id = i.lea_id"
+    " AND g.code = 'ALL' AND enrollment.student_group_id = g.student_group_id",
+    (),
+)
 
 
 @pytest.fixture
@@ -238,3 +247,20 @@ async def test_a_question_that_makes_no_sense_is_refused(
     refused = await client.get("/v1/coverage", params=parameters, headers=key)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["code"] == code
+
+
+async def test_a_change_of_the_directory_restates_every_figure(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate, database: Database, database_url: str
+) -> None:
+    county = bearer(await make_key(scopes=["county"]))
+    owner = await connect(settings_for(database_url), role="owner")
+    async with owner.transaction() as tx:
+        await tx.execute(MORE_STUDENTS)
+        await store.mark_all(tx, clock.today())
+    await owner.close()
+    async with database.transaction(role="aggregator") as tx:
+        await jobs.aggregate_coverage(tx, clock.now())
+    assert (await coverage(client, county))["point"]["figures"]["population"] == EVERYBODY + 1000
+    async with database.transaction(role="aggregator") as tx:
+        done = await jobs.rebuild_coverage(tx, clock.now())
+    assert not done.failed, done.said

@@ -94,12 +94,15 @@ async def _compare(settings: Settings, file: "DirectoryFile", as_of: date) -> "C
 
 async def _apply(settings: Settings, file: "DirectoryFile", as_of: date) -> None:
     from equityaccess import clock
+    from equityaccess.coverage import store as coverage
     from equityaccess.database import connect
     from equityaccess.leas.directory import apply_directory
 
     db = await connect(settings, role="owner")
     try:
         await apply_directory(db, file, as_of, clock.today())
+        async with db.transaction() as tx:
+            await coverage.mark_all(tx, clock.today())
     finally:
         await db.close()
 

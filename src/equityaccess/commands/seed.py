@@ -32,6 +32,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001, e
 
 async def _seed(settings: Settings) -> list[str]:
     from equityaccess import clock
+    from equityaccess.coverage import store as coverage
     from equityaccess.database import connect
     from equityaccess.leas.seed import seed
     from equityaccess.migrate import demand_revision
@@ -39,6 +40,9 @@ async def _seed(settings: Settings) -> list[str]:
     await demand_revision(settings.database_url)
     db = await connect(settings, role="owner")
     try:
-        return await seed(db, clock.today())
+        lines = await seed(db, clock.today())
+        async with db.transaction() as tx:  # whatever changed, the figures are worked out anew from it
+            await coverage.mark_all(tx, clock.today())
+        return lines
     finally:
         await db.close()

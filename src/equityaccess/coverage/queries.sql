@@ -469,3 +469,13 @@ SELECT code FROM indicator ORDER BY code
 
 -- name: groups
 SELECT code FROM student_group ORDER BY code <> 'ALL', code
+
+-- name: mark_all
+-- The directory or the enrollment changed: every figure from its first week on is owed.
+INSERT INTO coverage_mark (lea_id, indicator_id, student_group_id, from_on)
+SELECT CAST(NULL AS integer), indicator_id, student_group_id, min(first_on)
+  FROM (SELECT indicator_id, student_group_id, min(week_ending) - 6 AS first_on FROM coverage_point WHERE scope = 'county' GROUP BY indicator_id, student_group_id
+        UNION ALL
+        SELECT i.indicator_id, g.student_group_id, i.asked_from FROM indicator i CROSS JOIN student_group g
+         WHERE g.code = 'ALL' AND i.asked_from <= CAST(:today AS date)) pair
+ GROUP BY indicator_id, student_group_id

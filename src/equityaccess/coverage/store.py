@@ -49,6 +49,11 @@ async def mark_expired(tx: Transaction, today: date) -> int:
     return await tx.execute(sql.mark_expired, today=today)
 
 
+async def mark_all(tx: Transaction, today: date) -> int:
+    """Mark every figure, because the directory or the enrollment changed under it; how many pairs."""
+    return await tx.execute(sql.mark_all, today=today)
+
+
 async def rebuild(tx: Transaction, now: datetime, today: date) -> Difference | None:
     """Compare the stored figures with those rebuilt from every observation; replace them if they differ."""
     await tx.execute(sql.lock)
