@@ -15,6 +15,7 @@ from equityaccess.clock import LOCAL
 from equityaccess.database import Database, Query, Transaction
 from equityaccess.outcome import Done
 from equityaccess.scheduler import store
+from equityaccess.scheduler.leader import Metrics, Runner
 from equityaccess.scheduler.runs import claim_missed, run_job
 from equityaccess.scheduler.schedule import (
     ScheduleError,
@@ -33,6 +34,7 @@ HISTORY = Query("history", "SELECT slot, state FROM job_run WHERE job = $1 ORDER
 
 
 UNDER_WAY: list[datetime] = []
+BEGAN = asyncio.Event()
 
 
 async def leaves_a_mark(tx: Transaction, now: datetime) -> Done | None:
@@ -43,9 +45,17 @@ async def leaves_a_mark(tx: Transaction, now: datetime) -> Done | None:
 async def takes_a_while(tx: Transaction, now: datetime) -> Done | None:
     assert not UNDER_WAY, "another run of this job was under way"
     UNDER_WAY.append(now)
+    BEGAN.set()
     await asyncio.sleep(0.1)
     UNDER_WAY.pop()
     return await leaves_a_mark(tx, now)
+
+
+async def never_ends(tx: Transaction, now: datetime) -> Done | None:
+    UNDER_WAY.append(now)
+    BEGAN.set()
+    await asyncio.Event().wait()
+    return None
 
 
 async def breaks(tx: Transaction, now: datetime) -> Done | None:
@@ -307,6 +317,53 @@ async def test_a_job_that_never_ran_is_caught_up_but_has_no_skipped_past(empty: 
 async def test_a_frequent_job_is_never_caught_up(empty: Database) -> None:
     job = Job(name="often", run="a:b", why="test", every_s=1)
     assert await claim_missed(empty, job, NOW) is None
+
+
+# The leader -------------------------------------------------------------------------------------------------------
+
+
+def sample(metrics: Metrics, state: str) -> float | None:
+    return metrics.registry.get_sample_value("equityaccess_job_runs_total", {"job": "a-job", "state": state})
+
+
+async def test_a_frequent_job_that_fails_is_given_a_rest(empty: Database) -> None:
+    metrics = Metrics()
+    runner = Runner(empty, metrics)
+    job = Job(name="a-job", run=f"{__name__}:breaks", why="test", every_s=1)
+    for _ in range(5):
+        await runner.run(job)
+    assert sample(metrics, "failed") == 1
+    assert len(await history(empty)) == 1
+
+
+async def test_a_nightly_job_that_failed_can_run_at_its_next_slot(empty: Database) -> None:
+    metrics = Metrics()
+    runner = Runner(empty, metrics)
+    await runner.run(nightly(breaks), NOW)
+    await runner.run(nightly(leaves_a_mark), NOW + timedelta(days=1))
+    assert (sample(metrics, "failed"), sample(metrics, "done")) == (1, 1)
+
+
+async def test_a_run_under_way_is_waited_for(empty: Database) -> None:
+    runner = Runner(empty, Metrics())
+    BEGAN.clear()
+    under_way = asyncio.create_task(runner.run(nightly(takes_a_while), NOW))
+    await BEGAN.wait()
+    await runner.finish(None)
+    assert under_way.done()
+    assert await history(empty) == [(NOW, "done")]
+
+
+async def test_a_run_that_takes_too_long_after_the_database_is_lost_is_ended(empty: Database) -> None:
+    runner = Runner(empty, Metrics())
+    BEGAN.clear()
+    under_way = asyncio.create_task(runner.run(nightly(never_ends), NOW))
+    await BEGAN.wait()
+    await runner.finish(0.01)
+    with pytest.raises(asyncio.CancelledError):
+        await under_way
+    UNDER_WAY.clear()
+    assert await history(empty) == []
 
 
 # The process ------------------------------------------------------------------------------------------------------

@@ -112,10 +112,10 @@ def _sentence(outcome: "JobOutcome") -> str:
 
 
 async def _show(_args: argparse.Namespace, settings: Settings) -> int:
-    from rich.console import Console
     from rich.table import Table
 
     from equityaccess import clock
+    from equityaccess.commands.receipt import console
     from equityaccess.database import connect
     from equityaccess.migrate import demand_revision
     from equityaccess.scheduler import store
@@ -135,7 +135,7 @@ async def _show(_args: argparse.Namespace, settings: Settings) -> int:
             *_history(last.get(job.name)),
             job.why,
         )
-    Console().print(table)
+    console().print(table)
     return 0
 
 

@@ -2,9 +2,9 @@
 -- Two runs of one job never overlap, whatever their slots.
 SELECT pg_advisory_xact_lock(1162039115, hashtext(CAST(:job AS text)));
 
--- name: allow_for
--- A job may wait for another run of itself, and read much: the limits of a request are not its own.
-SELECT set_config('lock_timeout', CAST(:wait AS text), true), set_config('statement_timeout', CAST(:work AS text), true);
+-- name: be_patient
+-- A job may wait for another run, or for another job that holds the coverage, and read much: a request's limits are not its own.
+SELECT set_config(name, CAST(:patience AS text), true) FROM unnest(ARRAY['lock_timeout', 'statement_timeout']) AS name;
 
 -- name: has_run
 SELECT EXISTS (SELECT FROM job_run WHERE job = CAST(:job AS text) AND slot = CAST(:slot AS timestamptz));

@@ -8,16 +8,13 @@ from equityaccess.scheduler.structs import JobOutcome
 
 sql = load_queries(__file__)
 
-_TURN_WAIT = "1h"  # for the previous run of the same job
-_ROW_WAIT = "1min"  # for rows that somebody else holds
-_WORK = "1h"
+_PATIENCE = "1h"  # of one statement: with the work it does, or with whoever holds what it needs
 
 
 async def take_turn(tx: Transaction, job: str) -> None:
     """Wait until no other run of *job* is under way, and keep it so until *tx* ends."""
-    await tx.value(sql.allow_for, wait=_TURN_WAIT, work=_TURN_WAIT)
+    await tx.value(sql.be_patient, patience=_PATIENCE)
     await tx.value(sql.wait_for_turn, job=job)
-    await tx.value(sql.allow_for, wait=_ROW_WAIT, work=_WORK)
 
 
 async def has_run(tx: Transaction, job: str, slot: datetime) -> bool:
