@@ -184,6 +184,20 @@ async def test_every_unknown_parameter_is_named(client: httpx.AsyncClient, admin
     assert [problem["pointer"] for problem in answer.json()["errors"]] == ["/query/cursr", "/query/limt"]
 
 
+@pytest.mark.parametrize("value", ["null", "NULL", ""])
+async def test_a_filter_is_never_left_out_without_a_word(
+    client: httpx.AsyncClient, admin: dict[str, str], value: str
+) -> None:
+    answer = await client.get("/v1/leas", params={"kind": value}, headers=admin)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/kind")
+    assert (await client.get("/v1/leas", params={"q": "null"}, headers=admin)).status_code == 200
+
+
+async def test_options_names_every_method_of_a_path(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    answer = await client.options("/v1/keys", headers=admin)
+    assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, OPTIONS, POST")
+
+
 @pytest.mark.parametrize(
     ("accept", "status"),
     [

@@ -12,7 +12,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 
-from equityaccess import __version__, database, migrate, openapi, web
+from equityaccess import __version__, database, guards, migrate, openapi, web
 from equityaccess.access.auth import authenticated, provide_caller, show_share
 from equityaccess.access.quota import Quota
 from equityaccess.access.routes import ROUTES as ACCESS
@@ -60,12 +60,12 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
     v1 = Router(
         path="/v1",
         route_handlers=list(V1),
-        guards=[authenticated, web.only_declared, web.readable_body],
+        guards=[authenticated, guards.only_declared, guards.readable_body],
         dependencies={"caller": Provide(provide_caller)},
     )
     return Litestar(
         route_handlers=[v1, *RUNNING, *PAGES],
-        guards=[web.sound_head],
+        guards=[guards.sound_head],
         dependencies={
             "db": Provide(_db, sync_to_thread=False),
             "settings": Provide(_settings, sync_to_thread=False),
@@ -73,7 +73,7 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
             "readiness": Provide(_readiness, sync_to_thread=False),
         },
         exception_handlers={HTTPException: web.refuse, Exception: web.refuse},
-        before_send=[show_share],
+        before_send=[show_share, guards.allow_as_declared],
         lifespan=[_connected],
         state=state,
         openapi_config=openapi_config,

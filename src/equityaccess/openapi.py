@@ -94,6 +94,7 @@ class Operation(msgspec.Struct, frozen=True):
     """What the contract declares of one operation, for the guards."""
 
     query: frozenset[str]
+    typed: frozenset[str]  # those that are not any text: a number, a day, one of a list
     answers: tuple[str, ...]  # media types of its successes
 
 
@@ -102,6 +103,7 @@ class Contract(msgspec.Struct, frozen=True):
 
     body: bytes
     operations: dict[str, Operation]
+    methods: dict[str, tuple[str, ...]]  # by path
 
 
 def config() -> OpenAPIConfig:
@@ -136,7 +138,10 @@ def describe(app: Litestar) -> Contract:
     document = cast("Document", plain(document))
     drop_unused(document)
     operations = {operation["operationId"]: _declared(operation) for _, operation in _operations(document)}
-    return Contract(_encode(document), operations)
+    methods = {
+        path: tuple(method.upper() for method in METHODS if method in item) for path, item in document["paths"].items()
+    }
+    return Contract(_encode(document), operations, methods)
 
 
 def served(app: Litestar) -> bytes:
@@ -239,6 +244,11 @@ def _show_examples(document: Document) -> None:
 
 
 def _declared(operation: Document) -> Operation:
-    query = frozenset(p["name"] for p in operation.get("parameters", ()) if p["in"] == "query")
+    query = {p["name"]: p["schema"] for p in operation.get("parameters", ()) if p["in"] == "query"}
+    typed = {
+        name for name, schema in query.items() if schema.get("type") != "string" or {"enum", "format"} & schema.keys()
+    }
     successes = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
-    return Operation(query, tuple(kind for answer in successes for kind in answer.get("content", {})))
+    return Operation(
+        frozenset(query), frozenset(typed), tuple(kind for answer in successes for kind in answer.get("content", {}))
+    )

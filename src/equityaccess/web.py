@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,11 +14,10 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures.headers import Accept
 from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from equityaccess import jsonbody
-from equityaccess.openapi import JSON, PROBLEM_JSON, Contract, Operation
+from equityaccess.openapi import JSON, PROBLEM_JSON
 from equityaccess.problems import (
     REFUSALS,
     InternalError,
@@ -29,7 +27,6 @@ from equityaccess.problems import (
     Problem,
     ProblemDetails,
     Refusal,
-    RepeatedParameter,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -37,8 +34,6 @@ from equityaccess.schemas import paragraphs
 
 T = TypeVar("T")
 _BY_STATUS = {refusal.status: refusal for refusal in reversed(REFUSALS)}
-_MOST_HEAD_BYTES = 32_768
-_CLOSE = {"Connection": "close"}
 _FRAMEWORK_SAYS = {
     404: "There is nothing at this address; /docs shows what there is.",
     405: "This address is not used with this method; the header Allow names those that it is used with.",
@@ -200,64 +195,6 @@ def decode_cursor(token: str, into: type[T]) -> T:
                 )
             ],
         ) from None
-
-
-def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: the head is of a sane size, and has one host and one length. Two are how requests get past a proxy.
-
-    Raises MalformedRequest.
-    """
-    headers = list(connection.scope["headers"])
-    if sum(len(name) + len(value) for name, value in headers) > _MOST_HEAD_BYTES:
-        raise MalformedRequest(f"The headers are longer than {_MOST_HEAD_BYTES} bytes together.")
-    names = [name for name, _ in headers]
-    if names.count(b"content-length") + names.count(b"transfer-encoding") > 1:
-        raise MalformedRequest("Content-Length and Transfer-Encoding say twice how long the body is.", headers=_CLOSE)
-    if names.count(b"host") > 1:
-        raise MalformedRequest("The header Host was sent twice.", headers=_CLOSE)
-
-
-def only_declared(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A guard: query parameters and ``Accept`` are held to the contract before anything is done.
-
-    Raises Invalid for an unknown parameter, RepeatedParameter for one that stands twice, and NotAcceptable.
-    """
-    contract: Contract = connection.app.state.contract
-    declared = contract.operations.get(getattr(handler, "operation_id", None) or "")
-    if declared is None:  # OPTIONS, which the framework answers
-        return
-    _only_declared_parameters(connection, declared)
-    if connection.headers.get("Accept") and declared.answers:
-        chosen_format(connection, declared.answers)
-
-
-def _only_declared_parameters(connection: ASGIConnection[Any, Any, Any, Any], declared: Operation) -> None:
-    sent = Counter(name for name, _ in connection.query_params.multi_items())
-    known = ", ".join(sorted(declared.query)) or "none"
-    if unknown := sorted(sent.keys() - declared.query):
-        raise Invalid(
-            f"Unknown query parameter: {', '.join(unknown)}.",
-            errors=[
-                Problem(
-                    code="unknown-parameter",
-                    detail=f"{name!r} is not a parameter of this route; it takes {known}.",
-                    pointer=f"/query/{name}",
-                    owner="sender",
-                )
-                for name in unknown
-            ],
-        )
-    if twice := sorted(name for name, times in sent.items() if times > 1):
-        raise RepeatedParameter(f"Sent more than once: {', '.join(twice)}.")
-
-
-async def readable_body(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A guard: where a handler takes ``data``, its JSON is read strictly first, and every fault in it is found.
-
-    Raises UnsupportedMediaType, TooLarge, MalformedRequest or Invalid.
-    """
-    if handler.parsed_data_field is not None and isinstance(connection, Request):
-        await read_json(connection, handler.parsed_data_field.annotation)
 
 
 async def read_json(request: Request[Any, Any, Any], into: type[T], *, max_depth: int = jsonbody.MAX_DEPTH) -> T:
