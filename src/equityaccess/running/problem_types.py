@@ -63,7 +63,7 @@ _EXAMPLES: Final[tuple[Refusal, ...]] = (
         ],
     ),
     Invalid(
-        "Unknown query parameter: limt.",
+        "'limt' is not a parameter of this route; it takes cursor, lea, limit.",
         errors=[
             Problem(
                 code="unknown-parameter",
