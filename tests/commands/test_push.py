@@ -230,6 +230,7 @@ def test_an_atomic_refusal_exits_with_1_and_lists_every_fault(
     said = capsys.readouterr().out
     assert "Faults: 500, of which the first 20" in said
     assert said.count("[unknown-group") == 20
+    assert "counts.csv.refused.csv, the first 30 of 500." in said
     assert len((counts.parent / "counts.csv.refused.csv").read_text().splitlines()) == 31
 
 

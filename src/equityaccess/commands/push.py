@@ -129,14 +129,14 @@ def _tell(response: "httpx.Response", file: Path) -> int:
         if response.is_success:
             receipt = msgspec.json.decode(response.content, type=Receipt)
             shown.show(receipt, out, clock.today())
-            refused = receipt.refusals
+            refused, total = receipt.refusals, receipt.refusals_total
         else:
             details = msgspec.json.decode(response.content, type=ProblemDetails)
-            refused = details.errors
+            refused, total = details.errors, details.errors_total or len(details.errors)
             if not refused and not details.instance:  # not even in the journal
                 raise NotSentError(f"{response.status_code} {details.title}. {details.detail}")
             out.print(f"Refused: nothing was applied. {details.detail}", markup=False, soft_wrap=True)
-            shown.show_problems("Faults", refused, details.errors_total or len(refused), out)
+            shown.show_problems("Faults", refused, total, out)
     except msgspec.DecodeError:
         raise NotSentError(
             f"{response.url.host} answered {response.status_code}, but not as this service does: is the URL right?"
@@ -144,5 +144,6 @@ def _tell(response: "httpx.Response", file: Path) -> int:
     if response.headers.get("Idempotent-Replayed") == "true":
         print("\nThis file was sent before: this is the receipt of the first time. --again judges it anew.")
     if refused:
-        print(f"\nThe refused rows are in {shown.write_refused(refused, file)}")
+        part = f", the first {len(refused):,} of {total:,}" if total > len(refused) else ""
+        print(f"\nWhat was refused is in {shown.write_refused(refused, file)}{part}.")
     return 1 if refused or not response.is_success else 0

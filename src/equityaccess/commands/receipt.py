@@ -45,7 +45,7 @@ def show(receipt: Receipt, out: Console, today: date) -> None:
     _say(out, f"  receipt {receipt.submission_id}, sha256 {receipt.sha256}")
     show_problems("Refused", receipt.refusals, receipt.refusals_total, out)
     show_problems("Warnings (stored, but worth a look)", receipt.warnings, receipt.warnings_total, out)
-    _show_effect(receipt.effect, out)
+    _show_effect(receipt.effect, receipt.effect_total, out)
     _show_owed(receipt.owed, out, today)
 
 
@@ -107,7 +107,7 @@ def _owner(problem: Problem) -> str:
     return problem.owner.replace("_", " ")
 
 
-def _show_effect(effect: Sequence[Effect], out: Console) -> None:
+def _show_effect(effect: Sequence[Effect], total: int, out: Console) -> None:
     if not effect:
         return
     table = Table("LEA", "Indicator", "Group", "LEA before", "after", "County before", "after", box=None)
@@ -116,8 +116,8 @@ def _show_effect(effect: Sequence[Effect], out: Console) -> None:
         figures = (one.lea_before, one.lea_after, one.county_before, one.county_after)
         table.add_row(one.lea, one.indicator, one.student_group, *(_rate(figure) for figure in figures))
     out.print(table)
-    if len(effect) > _SHOWN:
-        _say(out, f"  and {len(effect) - _SHOWN:,} more; the receipt has them all")
+    if total > _SHOWN:
+        _say(out, f"  and {total - _SHOWN:,} more")
 
 
 def _rate(figures: Figures | None) -> str:
