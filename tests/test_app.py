@@ -193,6 +193,12 @@ async def test_a_filter_is_never_left_out_without_a_word(
     assert (await client.get("/v1/leas", params={"q": "null"}, headers=admin)).status_code == 200
 
 
+@pytest.mark.parametrize("value", ["0.5", "1700000000", "2026", "-1"])
+async def test_an_instant_is_never_a_number(client: httpx.AsyncClient, admin: dict[str, str], value: str) -> None:
+    answer = await client.get("/v1/observations", params={"known_at": value}, headers=admin)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/known_at")
+
+
 async def test_options_names_every_method_of_a_path(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
     answer = await client.options("/v1/keys", headers=admin)
     assert (answer.status_code, answer.headers["Allow"]) == (204, "GET, OPTIONS, POST")

@@ -1,5 +1,6 @@
 """What stands before every handler: a request of two meanings, or one outside the contract, goes no further."""
 
+import re
 from collections import Counter
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from equityaccess.problems import Invalid, MalformedRequest, Problem, RepeatedPa
 from equityaccess.web import chosen_format, read_json
 
 _MOST_HEAD_BYTES: Final = 32_768
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 _CLOSE: Final = {"Connection": "close"}
 
 
@@ -52,11 +54,16 @@ def _only_declared_parameters(connection: ASGIConnection[Any, Any, Any, Any], de
     known = ", ".join(sorted(declared.query)) or "none"
     faults = {
         name: ("unknown-parameter", f"{name!r} is not a parameter of this route; it takes {known}.")
-        for name in sorted(times.keys() - declared.query)
+        for name in sorted(times.keys() - declared.query.keys())
     }
-    # The framework would read "null" as "not given", and a filter that was meant be left out without a word.
-    nulls = (name for name, value in sent if name in declared.typed and value.lower() == "null")
-    faults |= {name: ("invalid-parameter", f"{name} cannot be null: leave it out.") for name in nulls}
+    for name, value in sent:
+        kind = declared.query.get(name, "string")
+        # The framework would read "null" as "not given", and a filter that was meant be left out without a word.
+        if kind != "string" and value.lower() == "null":
+            faults[name] = ("invalid-parameter", f"{name} cannot be null: leave it out.")
+        # It would read a number as seconds since 1970; who sends a bare year means something else.
+        if kind == "date-time" and not _INSTANT.match(value):
+            faults[name] = ("invalid-parameter", f"{name} is an instant with its zone, such as 2026-11-23T08:05:00Z.")
     if faults:
         raise Invalid(
             " ".join(detail for _, detail in faults.values()),

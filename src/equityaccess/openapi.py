@@ -93,8 +93,7 @@ class Formats(msgspec.Struct, frozen=True, kw_only=True):
 class Operation(msgspec.Struct, frozen=True):
     """What the contract declares of one operation, for the guards."""
 
-    query: frozenset[str]
-    typed: frozenset[str]  # those that are not any text: a number, a day, one of a list
+    query: dict[str, str]  # each parameter and what it is: its format, "enum", or its type
     answers: tuple[str, ...]  # media types of its successes
 
 
@@ -245,10 +244,11 @@ def _show_examples(document: Document) -> None:
 
 def _declared(operation: Document) -> Operation:
     query = {p["name"]: p["schema"] for p in operation.get("parameters", ()) if p["in"] == "query"}
-    typed = {
-        name for name, schema in query.items() if schema.get("type") != "string" or {"enum", "format"} & schema.keys()
-    }
     successes = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
     return Operation(
-        frozenset(query), frozenset(typed), tuple(kind for answer in successes for kind in answer.get("content", {}))
+        {
+            name: schema.get("format") or ("enum" if "enum" in schema else str(schema.get("type")))
+            for name, schema in query.items()
+        },
+        tuple(kind for answer in successes for kind in answer.get("content", {})),
     )
