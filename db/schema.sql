@@ -1627,7 +1627,7 @@ GRANT SELECT ON TABLE public.identifier TO equityaccess_aggregator;
 GRANT SELECT ON TABLE public.indicator TO equityaccess_app;
 GRANT SELECT ON TABLE public.indicator TO equityaccess_aggregator;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.job_run TO equityaccess_aggregator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_run TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.lea TO equityaccess_app;
 GRANT SELECT ON TABLE public.lea TO equityaccess_aggregator;

@@ -15,6 +15,7 @@ from equityaccess.clock import LOCAL
 from equityaccess.database import Database, Query, Transaction
 from equityaccess.outcome import Done
 from equityaccess.scheduler import store
+from equityaccess.scheduler.jobs import purge_history
 from equityaccess.scheduler.leader import Metrics, Runner
 from equityaccess.scheduler.runs import claim_missed, run_job
 from equityaccess.scheduler.schedule import (
@@ -372,6 +373,7 @@ _PROCESS = '''
 import asyncio, os, signal, sys
 from equityaccess.database import Query
 from equityaccess.outcome import Done
+from equityaccess.scheduler.jobs import purge_history
 from equityaccess.scheduler.leader import Metrics, follow_schedule
 from equityaccess.scheduler.structs import Job
 from equityaccess.settings import Settings
@@ -456,3 +458,14 @@ async def test_a_scheduler_survives_losing_its_session_and_leads_again(empty_url
         one.kill()
         await one.wait()
         await connection.close()
+
+
+async def test_old_runs_are_forgotten_and_recent_ones_kept(empty: Database) -> None:
+    now = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    async with empty.transaction(role="aggregator") as tx:
+        old, recent = now - timedelta(days=91), now - timedelta(days=89)
+        assert await store.skip(tx, "aggregate-coverage", [old, recent], now, "a test") == 2
+        done = await purge_history(tx, now)
+        assert done.touched == 1
+        assert await store.last_slot(tx, "aggregate-coverage") == recent
+        assert not await store.has_run(tx, "aggregate-coverage", old)

@@ -352,7 +352,7 @@ GRANT SELECT (created_at), DELETE ON idempotency TO equityaccess_aggregator;
 
 CREATE POLICY aggregator ON job_run TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
-GRANT SELECT, INSERT, UPDATE ON job_run TO equityaccess_aggregator;
+GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO equityaccess_aggregator;
 
 -- Keys are looked up by the hash of the whole secret, by a function of the owner: the app cannot list hashes.
 CREATE POLICY administer ON api_key TO equityaccess_app USING ((SELECT sees_every_lea())) WITH CHECK ((SELECT sees_every_lea()));

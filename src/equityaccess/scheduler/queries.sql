@@ -24,6 +24,9 @@ SELECT CAST(:job AS text), slot, CAST(:now AS timestamptz), CAST(:now AS timesta
 -- name: last_slot
 SELECT max(slot) FROM job_run WHERE job = CAST(:job AS text);
 
+-- name: forget
+DELETE FROM job_run WHERE slot < CAST(:before AS timestamptz);
+
 -- name: last_runs
 SELECT DISTINCT ON (job) job, slot, state, started_at, finished_at, touched, said
   FROM job_run

@@ -43,3 +43,8 @@ async def last_slot(tx: Transaction, job: str) -> datetime | None:
 async def last_runs(tx: Transaction) -> dict[str, JobOutcome]:
     """The latest run of each job, by its name."""
     return {run.job: run for run in await tx.all(sql.last_runs, JobOutcome)}
+
+
+async def forget(tx: Transaction, before: datetime) -> int:
+    """Delete the runs of slots before *before*; how many."""
+    return await tx.execute(sql.forget, before=before)

@@ -6,7 +6,7 @@ from equityaccess.database import Transaction
 from equityaccess.outcome import Done
 from equityaccess.submissions import store
 
-KEEP = timedelta(hours=72)  # longer than any settings.idempotency_hours that makes sense between two nights
+KEEP = timedelta(hours=72)  # the most that settings.idempotency_hours may be
 
 
 async def purge_expired(tx: Transaction, now: datetime) -> Done:
