@@ -1,5 +1,6 @@
 """What the tests of the push share: rows in the three formats, a sender, and a look into the journal."""
 
+import asyncio
 import csv
 import io
 import json
@@ -63,8 +64,8 @@ class Sender:
     """Pushes with one key."""
 
     def __init__(self, client: httpx.AsyncClient, secret: str) -> None:
-        self._client = client
-        self._headers = bearer(secret)
+        self.client = client
+        self.headers = bearer(secret)
 
     async def rows(self, form: str, rows: Sequence[Fields], *, key: str | None = None, **query: Any) -> httpx.Response:
         """Push *rows* in *form*."""
@@ -80,12 +81,12 @@ class Sender:
         **query: Any,
     ) -> httpx.Response:
         """Push *body* as the media type *kind*."""
-        sent = self._headers | ({"Content-Type": kind} if kind else {}) | ({"Idempotency-Key": key} if key else {})
-        return await self._client.post("/v1/submissions", content=body, headers=sent | headers, params=query)
+        sent = self.headers | ({"Content-Type": kind} if kind else {}) | ({"Idempotency-Key": key} if key else {})
+        return await self.client.post("/v1/submissions", content=body, headers=sent | headers, params=query)
 
     async def get(self, place: str) -> httpx.Response:
         """Read with the same key."""
-        return await self._client.get(place, headers=self._headers)
+        return await self.client.get(place, headers=self.headers)
 
 
 class Kept(NamedTuple):
@@ -123,6 +124,15 @@ async def observed(url: str) -> list[asyncpg.Record]:
         return await admin.fetch(f"SELECT * FROM observation ORDER BY {order}")
     finally:
         await admin.close()
+
+
+async def until_it_waits(holder: asyncpg.Connection) -> None:
+    """Return when a push waits for a lock that *holder* has."""
+    mine = "pid = pg_backend_pid() AND granted AND locktype = 'advisory'"
+    same = f"EXISTS (SELECT FROM pg_locks m WHERE {mine} AND (m.classid, m.objid) = (w.classid, w.objid))"
+    waits = f"SELECT EXISTS (SELECT FROM pg_locks w WHERE NOT granted AND locktype = 'advisory' AND {same})"
+    while not await holder.fetchval(waits):  # noqa: ASYNC110, another process's lock has no event
+        await asyncio.sleep(0.01)
 
 
 def codes(answer: httpx.Response) -> list[str]:

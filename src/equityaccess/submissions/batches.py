@@ -62,8 +62,7 @@ class Lines:
 
     def end(self) -> list[bytes]:
         """The last line, when nothing ends it."""
-        rest = self._rest.removesuffix(b"\r")
-        return [rest] if rest else []
+        return [self._rest.removesuffix(b"\r")] if self._rest else []
 
 
 class ReaderOfLines:

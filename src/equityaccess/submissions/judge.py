@@ -135,16 +135,13 @@ class Judge:
             self._warnings.add(checked.warnings)
             if checked.records:
                 await store.stage(tx, checked.records)
-        self._demand_impersonal_source()
+        self._demand_sound_source()
         await self._compare_rows(tx, known.student_groups.get("ALL", 0))
 
-    def _demand_impersonal_source(self) -> None:
-        if self._reader.source and rules.looks_personal(self._reader.source):
-            self._reader.source = None
-            detail = "source holds what looks like an e-mail address or a number of a person; only counts may be sent."
-            raise Invalid(
-                detail, errors=[Problem(code="personal-data", detail=detail, owner="sender", pointer="/source")]
-            )
+    def _demand_sound_source(self) -> None:
+        if fault := rules.source_fault(self._reader.source or "", self._settings.max_text):
+            self._reader.source = None  # what may be personal is not repeated
+            raise Invalid(fault.detail, errors=[fault])
 
     async def _compare_rows(self, tx: Transaction, all_id: int) -> None:
         """The faults that only show when rows are held against each other."""

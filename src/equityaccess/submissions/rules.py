@@ -133,9 +133,15 @@ def cds_fault(cds: str) -> Fault | None:
     return Fault("lea", "cds-format", f"{cds!r} is not a CDS code. {hint}")
 
 
-def looks_personal(text: str) -> bool:
-    """Whether *text* holds something shaped like an e-mail address, a Social Security number or a pupil's SSID."""
-    return _PERSONAL.search(text) is not None
+def source_fault(source: str, longest: int) -> Problem | None:
+    """What is wrong with the only free text of a push: its length, or something shaped like a person's number."""
+    if len(source) > longest:
+        detail = f"source has {len(source)} characters; it may have {longest}."
+        return Problem(code="text-too-long", detail=detail, owner="sender", pointer="/source")
+    if _PERSONAL.search(source):
+        detail = "source holds what looks like an e-mail address or a number of a person; only counts may be sent."
+        return Problem(code="personal-data", detail=detail, owner="sender", pointer="/source")
+    return None
 
 
 class Check:
