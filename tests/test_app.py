@@ -1,6 +1,5 @@
 """The shell around every route: request ids, headers, refusals, strict requests, health, metrics, pages."""
 
-import asyncio
 import hashlib
 import json
 import re
@@ -11,10 +10,13 @@ import asyncpg
 import httpx
 import pytest
 
-from equityaccess.migrate import SchemaMismatch
-from equityaccess.problems import REFUSALS
+from equityaccess.app import create_app
+from equityaccess.database import Database
+from equityaccess.migrate import SchemaMismatch, code_revision
+from equityaccess.problems import REFUSALS, Unavailable
 from equityaccess.running.assets import STATIC, assets
-from tests.conftest import MakeKey, bearer, serving, settings_for
+from equityaccess.running.readiness import Readiness
+from tests.conftest import MakeKey, bearer, lifespan, serving, settings_for
 from tests.held import faults_of_body
 
 KEY = {"scopes": ["county"]}
@@ -164,6 +166,24 @@ async def test_a_request_has_one_host_and_a_sane_head(client: httpx.AsyncClient)
     assert (await client.get("/health/live", headers={"X-Long": "x" * 40_000})).status_code == 400
 
 
+async def test_a_caller_who_hangs_up_is_no_failure_of_ours(database_url: str, admin: dict[str, str]) -> None:
+    app = create_app(settings_for(database_url))
+    headers = [(name.lower().encode(), value.encode()) for name, value in (admin | JSON).items()]
+    scope = {"type": "http", "method": "POST", "path": "/v1/keys", "query_string": b"", "headers": headers}
+    heard = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(heard)
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message)
+
+    async with lifespan(app):
+        await app(scope, receive, send)  # type: ignore[arg-type]
+    assert said[0]["status"] == 400
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "1000000000", "ten", "1.5", ""])
 async def test_a_parameter_out_of_range_is_invalid(
     client: httpx.AsyncClient, admin: dict[str, str], limit: str
@@ -245,13 +265,22 @@ async def test_a_database_of_another_revision_is_not_ready(
     assert (await client.get("/health/live")).status_code == 200
 
 
-async def test_readiness_is_asked_once_for_many_who_ask_at_a_time(
-    client: httpx.AsyncClient, owner: asyncpg.Connection
-) -> None:
-    assert (await client.get("/health/ready")).status_code == 200
+async def test_readiness_is_worked_out_at_most_once_a_second(database: Database, owner: asyncpg.Connection) -> None:
+    now = 0.0
+    readiness = Readiness(database, code_revision(), lambda: now)
+    await readiness.demand()
     await owner.execute("UPDATE alembic_version SET version_num = '9999'")
-    answers = await asyncio.gather(*(client.get("/health/ready") for _ in range(5)))
-    assert {answer.status_code for answer in answers} == {200}, "the answer of a moment ago holds for a second"
+    now = 0.9
+    await readiness.demand()
+    now = 1.1
+    with pytest.raises(Unavailable, match="9999"):
+        await readiness.demand()
+
+
+async def test_a_database_that_is_gone_is_not_ready(database: Database) -> None:
+    await database.close()
+    with pytest.raises(Unavailable):
+        await Readiness(database, code_revision()).demand()
 
 
 async def test_it_does_not_start_on_another_schema(database_url: str, owner: asyncpg.Connection) -> None:

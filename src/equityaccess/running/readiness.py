@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from equityaccess.database import Database, load_queries
@@ -16,8 +17,8 @@ _RETRY: Final = {"Retry-After": "2"}
 class Readiness:
     """The last answer, and how to find the next one."""
 
-    def __init__(self, db: Database, revision: str) -> None:
-        self._db, self._revision = db, revision
+    def __init__(self, db: Database, revision: str, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._db, self._revision, self._seconds = db, revision, seconds
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
         self._reason: str | None = None
@@ -28,9 +29,9 @@ class Readiness:
         if self.is_draining:
             raise Unavailable("This process is about to stop.", headers=_RETRY)
         async with self._asking:
-            if time.monotonic() - self._asked_at > _KEPT_S:
+            if self._seconds() - self._asked_at > _KEPT_S:
                 self._reason = await self._reason_not_to_be()
-                self._asked_at = time.monotonic()
+                self._asked_at = self._seconds()
         if self._reason:
             raise Unavailable(self._reason, headers=_RETRY)
 
