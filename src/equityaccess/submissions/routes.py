@@ -60,7 +60,7 @@ async def push(
     mode: Annotated[
         Mode, QueryParameter(description="atomic: one fault and nothing is applied; partial: the good rows are.")
     ] = "atomic",
-    dry_run: Annotated[
+    dry_run: Annotated[  # noqa: FBT002
         bool, QueryParameter(description="Judge the push and show its effect, but store nothing.")
     ] = False,
     lea: Annotated[
