@@ -129,7 +129,8 @@ async def test_lines_that_are_documents_only_together_are_refused(sender: Sender
     """Three lines, three observations, and not one line that is a document of its own."""
     one, two, three = (json.dumps(fields).encode() for fields in days(3))
     half = three.index(b', "met"')
-    answer = await sender.body(b"\n".join([one + b"," + two, three[:half], three[half + 2 :]]), KINDS["ndjson"])
+    body = b"\n".join([one + b"," + two, three[:half], three[half + 2 :], b""])
+    answer = await sender.body(body, KINDS["ndjson"])
     assert answer.status_code == 422
     assert codes(answer) == ["malformed-json"] * 3
 
