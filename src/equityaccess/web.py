@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import asyncpg
@@ -39,6 +39,7 @@ _FRAMEWORK_SAYS = {
     405: "This address is not used with this method; the header Allow names those that it is used with.",
     413: "The body is larger than this route takes.",
 }
+_FIRST_KNOWLEDGE = datetime(2018, 7, 1, tzinfo=UTC)  # nothing is kept of the time before
 _log = structlog.get_logger()
 
 
@@ -163,7 +164,7 @@ def wrong_parameter(name: str, code: str, detail: str) -> Invalid:
 def instant_of_knowledge(known_at: datetime | None, now: datetime) -> datetime:
     """The instant that the parameter ``known_at`` names, *now* without it.
 
-    Raises Invalid when it has no offset, or is to come.
+    Raises Invalid when it has no offset, is to come, or lies before everything that is kept.
     """
     if known_at is None:
         return now
@@ -171,6 +172,9 @@ def instant_of_knowledge(known_at: datetime | None, now: datetime) -> datetime:
         raise wrong_parameter("known_at", "timezone-required", "known_at needs an offset, such as Z or -08:00.")
     if known_at > now:
         raise wrong_parameter("known_at", "future-date", "known_at is to come; nobody knows what will be known.")
+    if known_at < _FIRST_KNOWLEDGE:
+        detail = f"known_at is before {_FIRST_KNOWLEDGE:%Y-%m-%d}; nothing was known here then."
+        raise wrong_parameter("known_at", "invalid-period", detail)
     return known_at
 
 

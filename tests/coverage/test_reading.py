@@ -249,6 +249,29 @@ async def test_a_question_that_makes_no_sense_is_refused(
     assert refused.json()["errors"][0]["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("path", "parameters", "wrong"),
+    [
+        ("coverage", {"as_of": "0001-01-01"}, "as_of"),
+        ("coverage", {"known_at": "0001-01-01T00:00:00Z"}, "known_at"),
+        ("coverage", {"as_of": "2026-01-01", "known_at": "0001-01-01T00:00:00+23:59"}, "known_at"),
+        ("coverage", {"known_at": "9999-12-31T23:59:59-23:59"}, "known_at"),
+        ("coverage/series", {"indicator": "device", "to": "0001-01-01"}, "to"),
+        ("coverage/series", {"indicator": "device", "from": "9999-12-31"}, "from"),
+        ("coverage/series", {"indicator": "device", "known_at": "0001-01-01T00:00:00Z"}, "known_at"),
+        ("completeness", {"due_to": "0001-01-01"}, "due_to"),
+        ("completeness", {"due_from": "9999-12-31"}, "due_from"),
+        ("observations", {"known_at": "0001-01-01T00:00:00Z"}, "known_at"),
+    ],
+)
+async def test_a_day_at_the_end_of_the_calendar_is_refused_and_not_a_failure(
+    client: httpx.AsyncClient, make_key: MakeKey, path: str, parameters: dict[str, str], wrong: str
+) -> None:
+    key = bearer(await make_key(scopes=["county"]))
+    refused = await client.get(f"/v1/{path}", params=parameters, headers=key)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"/query/{wrong}")
+
+
 async def test_a_change_of_the_directory_restates_every_figure(
     client: httpx.AsyncClient, make_key: MakeKey, aggregate, database: Database, database_url: str
 ) -> None:

@@ -85,7 +85,7 @@ async def read_coverage(
     now = clock.now()
     known_at = instant_of_knowledge(known_at, now)
     day = as_of or clock.today(known_at)
-    _demand_past(day, now)
+    _demand_kept("as_of", day, until=clock.today(now))
     pair = Pair(indicator=indicator, student_group=student_group)
     week = Weeks(first=rules.week_of(day), today=day, known_at=known_at)
     async with _reading(db, caller) as tx:
@@ -125,8 +125,9 @@ async def read_coverage_series(
     now = clock.now()
     known_at = instant_of_knowledge(known_at, now)
     last = min(to_on or clock.today(known_at), clock.today(known_at))
+    _demand_kept("to", last)
     first = max(from_on or last - timedelta(days=364), rules.WEEKS_START)
-    _demand_order(first, last)
+    _demand_order("from", first, last)
     pair = Pair(indicator=indicator, student_group=student_group)
     async with _reading(db, caller) as tx:
         scoped = await _scoped(tx, of, caller)
@@ -201,8 +202,9 @@ async def read_completeness(
     """Read how much of what was due has come, and came in time. Both are shares of what is expected: at most 100."""
     today = clock.today()
     last = due_to or today
+    _demand_kept("due_to", last)
     first = due_from or date(last.year - (last.month < 7), 7, 1)
-    _demand_order(first, last)
+    _demand_order("due_from", first, last)
     async with _reading(db, caller) as tx:
         scoped = await _scoped(tx, of, caller)
         await _demand_known(tx, Pair(indicator=indicator))
@@ -300,15 +302,15 @@ def outlook(points: Sequence[Point], goal: Goal | None, today: date) -> Outlook:
     )
 
 
-def _demand_past(day: date, now: datetime) -> None:
-    if not rules.WEEKS_START <= day <= clock.today(now):
-        detail = f"{day} is not between {rules.WEEKS_START} and today, {clock.today(now)}."
-        raise wrong_parameter("as_of", "invalid-period", detail)
+def _demand_kept(name: str, day: date, *, until: date = date.max) -> None:
+    if not rules.WEEKS_START <= day <= until:
+        detail = f"{day} is not between {rules.WEEKS_START}, the first day that is kept, and {until}."
+        raise wrong_parameter(name, "invalid-period", detail)
 
 
-def _demand_order(first: date, last: date) -> None:
+def _demand_order(name: str, first: date, last: date) -> None:
     if first > last:
-        raise wrong_parameter("from", "invalid-period", f"The first day, {first}, is after the last, {last}.")
+        raise wrong_parameter(name, "invalid-period", f"The first day, {first}, is after the last, {last}.")
 
 
 async def _demand_known(tx: Transaction, pair: Pair) -> None:
