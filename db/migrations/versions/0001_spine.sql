@@ -179,7 +179,7 @@ CREATE TABLE observation (
   met integer NOT NULL CHECK (met >= 0),
   not_met integer NOT NULL CHECK (not_met >= 0),
   not_applicable integer NOT NULL CHECK (not_applicable >= 0),
-  evidence text NOT NULL CHECK (evidence IN ('A', 'B', 'C', 'D')),
+  evidence text COLLATE "C" NOT NULL CHECK (evidence IN ('A', 'B', 'C', 'D')),
   valid_until date,
   met_by_family integer,
   met_by_lea integer,

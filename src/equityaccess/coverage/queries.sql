@@ -23,19 +23,25 @@ ask AS MATERIALIZED (
   SELECT indicator_id, unit = 'students' AS is_about_students, asked_of, min(indicator_id) OVER (PARTITION BY asked_of) AS ask_id
     FROM indicator WHERE indicator_id IN (SELECT indicator_id FROM pair)
 ),
+kind AS MATERIALIZED (
+  SELECT kind, row_number() OVER (ORDER BY kind) AS kind_id FROM (SELECT DISTINCT kind FROM lea_period) k
+),
 seat AS MATERIALIZED (
-  -- Who reports for itself in the county, in which authorizer family, and when.
-  SELECT p.lea_id, p.kind, h.lea_id AS head_id, h.kind AS head_kind, greatest(p.valid_from, h.valid_from) AS from_on, least(p.valid_to, h.valid_to) AS to_on
+  -- Who reports for itself in the county, in which authorizer family, and when. LEAs of one kind and family share a desk.
+  SELECT p.lea_id, k.kind, k.kind_id, h.lea_id AS head_id, hk.kind_id AS head_kind_id, CAST(h.lea_id * 16 + k.kind_id AS integer) AS desk_id,
+         greatest(p.valid_from, h.valid_from) AS from_on, least(p.valid_to, h.valid_to) AS to_on
     FROM lea_period p
     JOIN lea_period h ON h.lea_id = coalesce(p.authorizer_id, p.lea_id) AND h.valid_from < p.valid_to AND p.valid_from < h.valid_to
+    JOIN kind k ON k.kind = p.kind
+    JOIN kind hk ON hk.kind = h.kind
    WHERE h.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
 ),
 asked AS MATERIALIZED (
-  SELECT w.week, w.on_day, a.ask_id, s.head_id, s.head_kind, s.kind, CAST(count(*) AS integer) AS leas
+  SELECT w.week, w.on_day, a.ask_id, s.head_id, s.head_kind_id, s.kind_id, CAST(count(*) AS integer) AS leas
     FROM (SELECT DISTINCT ask_id, asked_of FROM ask) a
     JOIN seat s ON s.kind = ANY (a.asked_of)
     JOIN week w ON s.from_on <= w.on_day AND w.on_day < s.to_on
-   GROUP BY w.week, w.on_day, a.ask_id, s.head_id, s.head_kind, s.kind
+   GROUP BY w.week, w.on_day, a.ask_id, s.head_id, s.head_kind_id, s.kind_id
 ),
 enrolled AS MATERIALIZED (
   SELECT lea_id, student_group_id, students,
@@ -46,57 +52,64 @@ enrolled AS MATERIALIZED (
 ),
 family AS MATERIALIZED (
   -- One row a family and group: how many are asked, and how many people its authorizer has enrolled.
-  SELECT a.week, a.ask_id, a.head_id, a.head_kind, n.student_group_id, a.leas, n.students
-    FROM (SELECT week, on_day, ask_id, head_id, head_kind, sum(leas) AS leas FROM asked GROUP BY week, on_day, ask_id, head_id, head_kind) a
+  SELECT a.week, a.ask_id, a.head_id, a.head_kind_id, n.student_group_id, a.leas, n.students
+    FROM (SELECT week, on_day, ask_id, head_id, head_kind_id, sum(leas) AS leas FROM asked GROUP BY week, on_day, ask_id, head_id, head_kind_id) a
     JOIN (SELECT n.*, g.first_week FROM enrolled n
             JOIN (SELECT student_group_id, min(first_week) AS first_week FROM pair GROUP BY student_group_id) g ON g.student_group_id = n.student_group_id) n
       ON n.lea_id = a.head_id AND n.from_on <= a.on_day AND a.on_day < n.to_on AND n.first_week <= a.week
 ),
 heard AS MATERIALIZED (
   -- A family's people fit an integer (a count is 5,000,000 at most), and integers add up faster than what holds more.
-  SELECT e.indicator_id, e.student_group_id, e.week, s.head_id, s.kind, CAST(count(*) AS integer) AS leas,
+  SELECT e.indicator_id, e.student_group_id, e.week, s.desk_id, CAST(count(*) AS integer) AS leas,
          CAST(sum(e.population) AS integer) AS population, CAST(sum(e.met) AS integer) AS met, CAST(sum(e.not_met) AS integer) AS not_met,
          CAST(sum(e.not_applicable) AS integer) AS not_applicable,
          CAST(sum(greatest(0, e.population - e.met - e.not_met - e.not_applicable)) AS integer) AS unknown, max(e.evidence) AS evidence
     FROM effective e
     JOIN seat s ON s.lea_id = e.lea_id AND s.from_on <= least(DATE '2018-07-01' + 7 * e.week, CAST(:today AS date))
                                        AND s.to_on > least(DATE '2018-07-01' + 7 * e.week, CAST(:today AS date))
-   GROUP BY e.indicator_id, e.student_group_id, e.week, s.head_id, s.kind
+   GROUP BY e.indicator_id, e.student_group_id, e.week, s.desk_id
 ),
 part AS (
   -- 1. What was reported.
-  SELECT indicator_id, student_group_id, week, kind, population, met, not_met, not_applicable, unknown, 0 AS unheard, 0 AS asked, leas AS heard, evidence
+  SELECT indicator_id, student_group_id, week, desk_id % 16 AS kind_id, sum(population) AS population, sum(met) AS met, sum(not_met) AS not_met,
+         sum(not_applicable) AS not_applicable, sum(unknown) AS unknown, CAST(0 AS bigint) AS unheard, 0 AS asked, sum(leas) AS heard, max(evidence) AS evidence
     FROM heard
+   GROUP BY indicator_id, student_group_id, week, desk_id % 16
   UNION ALL
   -- 2. Everybody enrolled in the families asked, as if none had been heard from ...
-  SELECT p.indicator_id, p.student_group_id, f.week, f.head_kind, f.students, 0, 0, 0, f.students, f.students, 0, 0, CAST(NULL AS text)
+  SELECT p.indicator_id, p.student_group_id, f.week, f.kind_id, f.students, 0, 0, 0, f.students, f.students, 0, 0, CAST(NULL AS text)
     FROM pair p
     JOIN ask a ON a.indicator_id = p.indicator_id AND a.is_about_students
-    JOIN (SELECT week, ask_id, student_group_id, head_kind, CAST(sum(students) AS integer) AS students FROM family GROUP BY week, ask_id, student_group_id, head_kind) f
+    JOIN (SELECT week, ask_id, student_group_id, CAST(head_kind_id AS integer) AS kind_id, CAST(sum(students) AS integer) AS students
+            FROM family GROUP BY week, ask_id, student_group_id, head_kind_id) f
       ON f.ask_id = a.ask_id AND f.student_group_id = p.student_group_id AND f.week >= p.first_week
   UNION ALL
   -- 3. ... less what was heard: a family heard in full has no unheard people, one heard in part keeps the rest.
-  SELECT h.indicator_id, h.student_group_id, h.week, f.head_kind, -d.gone, 0, 0, 0, -d.gone, -d.gone, 0, 0, NULL
-    FROM (SELECT indicator_id, student_group_id, week, head_id, CAST(sum(population) AS integer) AS population, sum(leas) AS leas
-            FROM heard GROUP BY indicator_id, student_group_id, week, head_id) h
+  SELECT h.indicator_id, h.student_group_id, h.week, CAST(f.head_kind_id AS integer), -sum(d.gone), 0, 0, 0, -sum(d.gone), -sum(d.gone), 0, 0, NULL
+    FROM (SELECT indicator_id, student_group_id, week, desk_id / 16 AS head_id, CAST(sum(population) AS integer) AS population, sum(leas) AS leas
+            FROM heard GROUP BY indicator_id, student_group_id, week, desk_id / 16) h
     JOIN ask a ON a.indicator_id = h.indicator_id AND a.is_about_students
     JOIN family f ON f.week = h.week AND f.ask_id = a.ask_id AND f.head_id = h.head_id AND f.student_group_id = h.student_group_id
    CROSS JOIN LATERAL (SELECT CASE WHEN h.leas < f.leas THEN least(h.population, f.students) ELSE f.students END AS gone) d
+   GROUP BY h.indicator_id, h.student_group_id, h.week, f.head_kind_id
   UNION ALL
   -- 4. Who was asked.
-  SELECT p.indicator_id, p.student_group_id, k.week, k.kind, 0, 0, 0, 0, 0, 0, k.leas, 0, NULL
+  SELECT p.indicator_id, p.student_group_id, k.week, k.kind_id, 0, 0, 0, 0, 0, 0, k.leas, 0, NULL
     FROM pair p
     JOIN ask a ON a.indicator_id = p.indicator_id
-    JOIN (SELECT week, ask_id, kind, CAST(sum(leas) AS integer) AS leas FROM asked GROUP BY week, ask_id, kind) k ON k.ask_id = a.ask_id AND k.week >= p.first_week
+    JOIN (SELECT week, ask_id, CAST(kind_id AS integer) AS kind_id, CAST(sum(leas) AS integer) AS leas FROM asked GROUP BY week, ask_id, kind_id) k
+      ON k.ask_id = a.ask_id AND k.week >= p.first_week
 ),
 point AS (
-  SELECT coalesce(kind, 'county') AS scope, indicator_id, student_group_id, DATE '2018-07-01' + 7 * week AS week_ending,
-         least(DATE '2018-07-01' + 7 * week, CAST(:today AS date)) AS as_of,
-         CAST(sum(population) AS bigint) AS population, CAST(sum(met) AS bigint) AS met, CAST(sum(not_met) AS bigint) AS not_met,
-         CAST(sum(not_applicable) AS bigint) AS not_applicable, CAST(sum(unknown) AS bigint) AS unknown, CAST(sum(unheard) AS bigint) AS unheard,
-         CAST(sum(asked) AS integer) AS leas_asked, CAST(sum(heard) AS integer) AS leas_heard, max(evidence) AS evidence
-    FROM part
-   GROUP BY GROUPING SETS ((indicator_id, student_group_id, week, kind), (indicator_id, student_group_id, week))
+  SELECT coalesce(k.kind, 'county') AS scope, s.indicator_id, s.student_group_id, DATE '2018-07-01' + 7 * s.week AS week_ending,
+         least(DATE '2018-07-01' + 7 * s.week, CAST(:today AS date)) AS as_of,
+         s.population, s.met, s.not_met, s.not_applicable, s.unknown, s.unheard, s.leas_asked, s.leas_heard, s.evidence
+    FROM (SELECT indicator_id, student_group_id, week, kind_id, CAST(sum(population) AS bigint) AS population, CAST(sum(met) AS bigint) AS met,
+                 CAST(sum(not_met) AS bigint) AS not_met, CAST(sum(not_applicable) AS bigint) AS not_applicable, CAST(sum(unknown) AS bigint) AS unknown,
+                 CAST(sum(unheard) AS bigint) AS unheard, CAST(sum(asked) AS integer) AS leas_asked, CAST(sum(heard) AS integer) AS leas_heard, max(evidence) AS evidence
+            FROM part
+           GROUP BY GROUPING SETS ((indicator_id, student_group_id, week, kind_id), (indicator_id, student_group_id, week))) s
+    LEFT JOIN kind k ON k.kind_id = s.kind_id
 )
 
 -- fragment: observed
