@@ -96,7 +96,11 @@ async def test_more_pushes_at_once_than_the_process_judges_are_told_to_come_back
         assert (await first).status_code == 201
         assert (await sender.rows("json", [row()])).status_code == 200, "the turn is free again"
     await holder.close()
-    assert len(await journal(database_url)) == 2
+    assert [(kept.outcome, kept.status) for kept in await journal(database_url)] == [
+        ("applied", 201),
+        ("incomplete", 503),
+        ("unchanged", 200),
+    ]
 
 
 async def test_a_turn_is_given_back_after_every_refusal(database_url: str, make_key: MakeKey) -> None:

@@ -89,30 +89,29 @@ async def push(
     form = formats.MEDIA[demand_media_type(request, tuple(formats.MEDIA))]
     most = settings.max_json_bytes if form == "json" else settings.max_stream_bytes
     _demand_length(request, most)
-    async with _turn(request, settings):
-        journaled = await journal.receive(
-            db,
-            caller,
-            request.stream(),
-            content_type=request.content_type[0],
-            parameters=request.url.query,
-            now=clock.now(),
-            most_bytes=most,
-        )
-        asked = Push(
-            journaled=journaled,
-            form=form,
-            mode=mode,
-            dry_run=dry_run,
-            defaults=Defaults(lea=lea, as_of=as_of),
-            source=source,
-            idempotency_key=idempotency_key,
-        )
-        async with _noted(db, caller, journaled):
-            if idempotency_key and (first := await _first(db, caller, journaled, idempotency_key, settings)):
-                return _answer(first, is_replayed=True)
-            verdict = await Judge(caller, asked, settings, clock.today()).judge(db)
-        return _answer(verdict)
+    journaled = await journal.receive(
+        db,
+        caller,
+        request.stream(),
+        content_type=request.content_type[0],
+        parameters=request.url.query,
+        now=clock.now(),
+        most_bytes=most,
+    )
+    asked = Push(
+        journaled=journaled,
+        form=form,
+        mode=mode,
+        dry_run=dry_run,
+        defaults=Defaults(lea=lea, as_of=as_of),
+        source=source,
+        idempotency_key=idempotency_key,
+    )
+    async with _noted(db, caller, journaled), _turn(request, settings):
+        if idempotency_key and (first := await _first(db, caller, journaled, idempotency_key, settings)):
+            return _answer(first, is_replayed=True)
+        verdict = await Judge(caller, asked, settings, clock.today()).judge(db)
+    return _answer(verdict)
 
 
 def _demand_one_key(request: Request[Any, Any, Any], idempotency_key: str | None) -> None:
@@ -128,16 +127,22 @@ def _demand_length(request: Request[Any, Any, Any], most: int) -> None:
         raise journal.too_many_bytes(most)
 
 
+class Busy(Unavailable):
+    """The service judges as many pushes as it can; nothing was applied. ``Retry-After`` says when to come back."""
+
+
 @contextlib.asynccontextmanager
 async def _turn(request: Request[Any, Any, Any], settings: Settings) -> AsyncIterator[None]:
-    """One of the pushes that a process judges at a time. Raises Unavailable when none is free in time."""
+    """One of the pushes that a process judges at a time. Raises Busy when none is free in time.
+
+    A turn is taken when the whole body is there: slow senders keep nobody waiting.
+    """
     try:
         async with asyncio.timeout(settings.pool_wait_s):
             await request.app.state.push_turns.acquire()
     except TimeoutError:
-        busy = f"{settings.concurrent_pushes} pushes are being judged"
-        detail = f"{busy}; nothing was kept of this one. Come back in a moment."
-        raise Unavailable(detail, headers={"Retry-After": "2"}) from None
+        detail = f"{settings.concurrent_pushes} pushes are being judged; this one was not. Send it again in a moment."
+        raise Busy(detail, headers={"Retry-After": "2"}) from None
     try:
         yield
     finally:
@@ -146,13 +151,14 @@ async def _turn(request: Request[Any, Any, Any], settings: Settings) -> AsyncIte
 
 @contextlib.asynccontextmanager
 async def _noted(db: Database, caller: Caller, journaled: Journaled) -> AsyncIterator[None]:
-    """Writes down, for a push that its Idempotency-Key keeps from being judged, that it was refused."""
+    """Writes down why a push that is in the journal was not judged: its Idempotency-Key, or too many others."""
     try:
         yield
-    except (Conflict, Invalid) as refusal:
+    except (Conflict, Invalid, Busy) as refusal:
         if refusal.instance is None:
+            outcome: Outcome = "incomplete" if isinstance(refusal, Busy) else "refused"
             async with db.transaction(leas=caller.lea_ids) as tx:
-                await store.decide(tx, journaled.submission_id, "refused", refusal.status, None, clock.now())
+                await store.decide(tx, journaled.submission_id, outcome, refusal.status, None, clock.now())
             refusal.instance = _place(journaled.submission_id)
         raise
 
