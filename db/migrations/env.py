@@ -2,7 +2,6 @@
 
 from alembic import context
 
-
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, transaction_per_migration=True)
 with context.begin_transaction():
