@@ -243,6 +243,19 @@ def test_the_command_applies_a_file_and_shows_a_move(empty_url: str, tmp_path: P
     assert "Unchanged: 7." in capsys.readouterr().out
 
 
+def test_the_command_does_not_promise_to_write_what_it_would_refuse(empty_url: str, tmp_path: Path, capsys):
+    old = str(vintages.text(tmp_path / "old.txt", 49, IN_2018))
+    new = str(vintages.text(tmp_path / "new.txt", 24, DISTRICTS_IN_2022))
+    run(empty_url, old, "--as-of", "2018-06-26", "--apply")
+    run(empty_url, new, "--as-of", "2022-01-02", "--apply")
+    capsys.readouterr()
+    between = str(vintages.text(tmp_path / "between.txt", 49, [{**ABC, "District": "ABC"}]))
+    assert run(empty_url, between, "--as-of", "2019-01-01") == 0
+    shown = capsys.readouterr().out
+    assert "Nothing was written. --apply would be refused: the directory already knows of changes up to" in shown
+    assert "would write" not in shown
+
+
 def test_the_command_names_refused_rows_and_fails(empty_url: str, tmp_path: Path, capsys):
     path = vintages.text(tmp_path / "pubschls.txt", 49, [ABC, {**LAUSD, "CDSCode": "1.96473E+13"}])
     assert run(empty_url, str(path), "--as-of", "2022-01-02", "--apply") == 1

@@ -68,14 +68,20 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         for line in _refusals(file):
             print(line, file=sys.stderr)
         with database_url(settings) as ready:
-            for line in told(asyncio.run(_compare(ready, file, as_of))):
+            compared = asyncio.run(_compare(ready, file, as_of))
+            for line in told(compared):
                 print(line)
             if args.apply:
                 asyncio.run(_apply(ready, file, as_of))
     except (UnreadableFile, NotApplied) as error:
         print(f"equityaccess directory import: {error}.", file=sys.stderr)
         return 1
-    print(f"Written as of {as_of}." if args.apply else f"Nothing was written. --apply would write it as of {as_of}.")
+    would = (
+        f"--apply would be refused: {compared.obstacle}"
+        if compared.obstacle
+        else f"--apply would write it as of {as_of}"
+    )
+    print(f"Written as of {as_of}." if args.apply else f"Nothing was written. {would}.")
     return 1 if file.refused else 0
 
 

@@ -108,3 +108,4 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     undecided: list[Undecided]
     unchanged_count: int
     pending_count: int  # not open yet, and not in the directory
+    obstacle: str | None = None  # why nothing of it can be written

@@ -45,16 +45,10 @@ async def apply_directory(db: Database, file: DirectoryFile, as_of: date, today:
 
     Raises NotApplied for a file with refused rows, and for one that is older than what the directory knows.
     """
-    if file.refused:
-        raise NotApplied("rows were refused, so an LEA that is missing may have been in one of them. Mend them first")
     async with db.transaction(role="owner") as tx:
         done = await _compared(tx, file, as_of)
-        newest = await store.newest_change(tx)
-        if done.changes and newest is not None and as_of < newest:
-            raise NotApplied(
-                f"the directory already knows of changes up to {newest}, and the file is of {as_of}. If the file is "
-                "newer than its rows say, give the day it was downloaded with --as-of"
-            )
+        if done.obstacle:
+            raise NotApplied(done.obstacle)
         await _write(tx, done.changes)
         await store.plan_expectations(tx, *planned_years(today))
         return done
@@ -62,7 +56,20 @@ async def apply_directory(db: Database, file: DirectoryFile, as_of: date, today:
 
 async def _compared(tx: Transaction, file: DirectoryFile, as_of: date) -> Comparison:
     former = {code: lea_id for (scheme, code), lea_id in (await store.leas_by_code(tx)).items() if scheme == "cds"}
-    return compare(file.listed, await store.held_on(tx, as_of), former, _transfers(as_of), as_of)
+    compared = compare(file.listed, await store.held_on(tx, as_of), former, _transfers(as_of), as_of)
+    return msgspec.structs.replace(compared, obstacle=_obstacle(file, compared, as_of, await store.newest_change(tx)))
+
+
+def _obstacle(file: DirectoryFile, compared: Comparison, as_of: date, newest: date | None) -> str | None:
+    """Why what was compared must not be written, if it must not."""
+    if file.refused:
+        return "rows were refused, so an LEA that is missing may have been in one of them. Mend them first"
+    if compared.changes and newest is not None and as_of < newest:
+        return (
+            f"the directory already knows of changes up to {newest}, and the file is of {as_of}. If the file is "
+            "newer than its rows say, give the day it was downloaded with --as-of"
+        )
+    return None
 
 
 def _transfers(as_of: date) -> dict[str, str]:
