@@ -119,6 +119,14 @@ SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, o.popu
        lead(o.as_of) OVER (PARTITION BY o.lea_id, o.indicator_id, o.student_group_id ORDER BY o.as_of, o.revision) AS next_as_of
   FROM observation o
 
+-- fragment: newest
+-- The newest observation of the cell `c`, by a look into the primary key; what has ended ends there.
+CROSS JOIN LATERAL (
+  SELECT * FROM observation n
+   WHERE n.lea_id = c.lea_id AND n.indicator_id = c.indicator_id AND n.student_group_id = c.student_group_id AND n.as_of <= CAST(:today AS date)
+   ORDER BY n.as_of DESC, n.revision DESC LIMIT 1) o
+  JOIN indicator i ON i.indicator_id = o.indicator_id AND least(o.valid_until + 1, o.as_of + i.counts_for_days) > CAST(:today AS date)
+
 -- fragment: everything
 pair AS MATERIALIZED (
   SELECT indicator_id, student_group_id, min(first_week) AS first_week
@@ -169,12 +177,10 @@ DELETE FROM coverage_cell c USING touched t
 
 -- name: put_cells
 INSERT INTO coverage_cell (lea_id, indicator_id, student_group_id, as_of, revision, counts_until, population, met, not_met, not_applicable, evidence)
-SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, {{counted_until}}, o.population, o.met, o.not_met, o.not_applicable, o.evidence
-  FROM ({{observed}}
-         JOIN touched t ON t.lea_id = o.lea_id AND t.indicator_id = o.indicator_id AND t.student_group_id = o.student_group_id
-        WHERE o.as_of <= CAST(:today AS date)) o
-  JOIN indicator i ON i.indicator_id = o.indicator_id
- WHERE o.next_as_of IS DISTINCT FROM o.as_of AND {{counted_until}} > CAST(:today AS date)
+SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, least(o.valid_until + 1, o.as_of + i.counts_for_days),
+       o.population, o.met, o.not_met, o.not_applicable, o.evidence
+  FROM (SELECT DISTINCT lea_id, indicator_id, student_group_id FROM touched WHERE lea_id IS NOT NULL) c
+{{newest}}
 
 -- name: forget_points
 DELETE FROM coverage_point c
@@ -238,18 +244,12 @@ SELECT scope, indicator_id, student_group_id, week_ending, as_of, population, me
   FROM point
 
 -- name: rebuild_cells
--- The newest observation of each cell, found by a look into the primary key for every LEA and pair.
 INSERT INTO fresh_cell
 SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, least(o.valid_until + 1, o.as_of + i.counts_for_days),
        o.population, o.met, o.not_met, o.not_applicable, o.evidence
-  FROM lea l
- CROSS JOIN (SELECT DISTINCT indicator_id, student_group_id FROM observation) p
-  JOIN indicator i ON i.indicator_id = p.indicator_id
- CROSS JOIN LATERAL (
-   SELECT * FROM observation o
-    WHERE o.lea_id = l.lea_id AND o.indicator_id = p.indicator_id AND o.student_group_id = p.student_group_id AND o.as_of <= CAST(:today AS date)
-    ORDER BY o.as_of DESC, o.revision DESC LIMIT 1) o
- WHERE least(o.valid_until + 1, o.as_of + i.counts_for_days) > CAST(:today AS date)
+  FROM (SELECT l.lea_id, p.indicator_id, p.student_group_id
+          FROM lea l CROSS JOIN (SELECT DISTINCT indicator_id, student_group_id FROM observation) p) c
+{{newest}}
 
 -- name: different_points
 SELECT coalesce(f.scope, c.scope) AS scope, i.code AS indicator, g.code AS student_group, coalesce(f.week_ending, c.week_ending) AS week_ending
@@ -280,29 +280,16 @@ INSERT INTO coverage_point SELECT * FROM fresh_point
 -- name: keep_fresh_cells
 INSERT INTO coverage_cell SELECT * FROM fresh_cell
 
--- fragment: touched_cell
-cell AS (
-  SELECT * FROM unnest(CAST(:lea_ids AS integer[]), CAST(:indicator_ids AS smallint[]), CAST(:student_group_ids AS smallint[])) AS c (lea_id, indicator_id, student_group_id)
+-- name: figures_now
+-- The given cells as the observations say today, and the county's figures with them (lea_id 0); all other cells as last aggregated.
+WITH cell AS MATERIALIZED (
+  SELECT * FROM unnest(CAST(:lea_ids AS integer[]), CAST(:indicator_ids AS smallint[]), CAST(:student_group_ids AS smallint[])) AS u (lea_id, indicator_id, student_group_id)
 ),
 fresh AS MATERIALIZED (
   SELECT o.lea_id, o.indicator_id, o.student_group_id, o.population, o.met, o.not_met, o.not_applicable, o.evidence
-    FROM ({{observed}}
-           JOIN cell c ON c.lea_id = o.lea_id AND c.indicator_id = o.indicator_id AND c.student_group_id = o.student_group_id
-          WHERE o.as_of <= CAST(:today AS date)) o
-    JOIN indicator i ON i.indicator_id = o.indicator_id
-   WHERE o.next_as_of IS DISTINCT FROM o.as_of AND {{counted_until}} > CAST(:today AS date)
-)
-
--- name: own_figures_now
--- What counts today of the given cells, straight from the observations.
-WITH {{touched_cell}}
-SELECT lea_id, indicator_id, student_group_id, population, met, not_met, not_applicable,
-       greatest(0, population - met - not_met - not_applicable) AS unknown, 0 AS unheard
-  FROM fresh
-
--- name: county_figures_now
--- The county's figures today if the given cells were as the observations say and all others as last aggregated.
-WITH {{touched_cell}},
+    FROM cell c
+  {{newest}}
+),
 pair AS MATERIALIZED (SELECT DISTINCT indicator_id, student_group_id, CAST(:last_week AS integer) AS first_week FROM cell),
 effective AS (
   SELECT c.lea_id, c.indicator_id, c.student_group_id, c.population, c.met, c.not_met, c.not_applicable, c.evidence, p.first_week AS week
@@ -313,7 +300,11 @@ effective AS (
   SELECT f.*, CAST(:last_week AS integer) FROM fresh f
 ),
 {{points}}
-SELECT 0 AS lea_id, indicator_id, student_group_id, population, met, not_met, not_applicable, unknown, unheard
+SELECT lea_id, indicator_id, student_group_id, population, met, not_met, not_applicable,
+       greatest(0, population - met - not_met - not_applicable) AS unknown, 0 AS unheard
+  FROM fresh
+UNION ALL
+SELECT 0, indicator_id, student_group_id, population, met, not_met, not_applicable, unknown, unheard
   FROM point WHERE scope = 'county'
 
 -- fragment: named

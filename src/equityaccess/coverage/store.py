@@ -89,18 +89,19 @@ async def figures_now(
 ) -> tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]:
     """What counts today of *cells*, and the county's figures with them; needs a transaction that reads every LEA."""
     lea_ids, indicator_ids, student_group_ids = (list(column) for column in zip(*cells, strict=True))
-    columns = {
-        "lea_ids": lea_ids,
-        "indicator_ids": indicator_ids,
-        "student_group_ids": student_group_ids,
-        "today": today,
-    }
-    own = await tx.all(sql.own_figures_now, CellSums, **columns)
-    county = await tx.all(sql.county_figures_now, CellSums, **columns, last_week=week_of(today), county=COUNTY)
-    return (
-        {(row.lea_id, row.indicator_id, row.student_group_id): counted(row) for row in own},
-        {(row.indicator_id, row.student_group_id): counted(row) for row in county},
+    found = await tx.all(
+        sql.figures_now,
+        CellSums,
+        lea_ids=lea_ids,
+        indicator_ids=indicator_ids,
+        student_group_ids=student_group_ids,
+        today=today,
+        last_week=week_of(today),
+        county=COUNTY,
     )
+    own = {(row.lea_id, row.indicator_id, row.student_group_id): counted(row) for row in found if row.lea_id}
+    county = {(row.indicator_id, row.student_group_id): counted(row) for row in found if not row.lea_id}
+    return own, county
 
 
 class Found(Sums, frozen=True, kw_only=True):
