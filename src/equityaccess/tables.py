@@ -231,7 +231,7 @@ coverage_mark = Table(
     "coverage_mark",
     metadata,
     _key("mark_id", BigInteger, Identity(always=True)),
-    Column("lea_id", ForeignKey("lea.lea_id")),
+    Column("lea_id", Integer),
     _required("indicator_id", SmallInteger),
     _required("student_group_id", SmallInteger),
     _required("from_on", Date),
