@@ -16,6 +16,7 @@ from equityaccess.migrate import SchemaMismatch, code_revision
 from equityaccess.problems import REFUSALS, Unavailable
 from equityaccess.running.assets import STATIC, assets
 from equityaccess.running.readiness import Readiness
+from equityaccess.web import as_refusal
 from tests.conftest import MakeKey, bearer, lifespan, serving, settings_for
 from tests.held import faults_of_body
 
@@ -281,6 +282,14 @@ async def test_a_database_that_is_gone_is_not_ready(database: Database) -> None:
     await database.close()
     with pytest.raises(Unavailable):
         await Readiness(database, code_revision()).demand()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [asyncpg.InternalClientError("cannot switch to state 15"), asyncpg.AdminShutdownError(), ConnectionResetError()],
+)
+def test_a_database_that_dies_in_the_middle_is_an_outage_and_no_failure(error: Exception) -> None:
+    assert isinstance(as_refusal(error), Unavailable)
 
 
 async def test_it_does_not_start_on_another_schema(database_url: str, owner: asyncpg.Connection) -> None:

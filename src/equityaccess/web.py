@@ -85,6 +85,7 @@ def _from_framework(error: HTTPException) -> Refusal:
 _OUTAGES = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what its client runs into when the server dies between two messages
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
     asyncpg.TooManyConnectionsError,
