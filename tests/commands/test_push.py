@@ -199,6 +199,17 @@ def test_the_receipt_is_told_in_full(service: Service, push: Push, capsys: pytes
     assert KEY not in said
 
 
+def test_advice_is_shown_as_it_is_and_a_value_as_a_question(
+    service: Service, push: Push, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusals = [problem(3, suggestion="Save the file as CSV UTF-8."), problem(4, suggestion="SWD")]
+    service.will(201, receipt(outcome="partly_applied", mode="partial", refusals=refusals, refusals_total=2))
+    push("--mode", "partial")
+    said = capsys.readouterr().out
+    assert "is not a student group. Save the file as CSV UTF-8. [" in said
+    assert "is not a student group. Did you mean SWD? [" in said
+
+
 def test_what_was_refused_is_written_beside_the_file(
     service: Service, push: Push, counts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -279,27 +290,11 @@ def test_patience_ends(service: Service, push: Push, capsys: pytest.CaptureFixtu
     assert len(service.requests) == 6
 
 
-def test_the_same_file_and_options_have_the_same_idempotency_key_and_others_have_not(
-    service: Service, push: Push, counts: Path
-) -> None:
+def test_each_run_has_an_idempotency_key_of_its_own(service: Service, push: Push) -> None:
     service.will(201, receipt())
     push()
     push()
-    push("--dry-run")
-    push("--as-of", "2026-11-20")
-    push("--again")
-    push("--again")
-    counts.write_text(counts.read_text() + "\n")
-    push()
-    keys = [headers["Idempotency-Key"] for _, headers, _ in service.requests]
-    assert keys[0] == keys[1]
-    assert len(set(keys)) == len(keys) - 1
-
-
-def test_a_replayed_receipt_says_so(service: Service, push: Push, capsys: pytest.CaptureFixture[str]) -> None:
-    service.will(201, receipt(), Idempotent_Replayed="true")
-    assert push() == 0
-    assert "--again" in capsys.readouterr().out
+    assert len({headers["Idempotency-Key"] for _, headers, _ in service.requests}) == 2
 
 
 @pytest.mark.parametrize("body", [b"<html>welcome</html>", b'{"ok": true}', b""])

@@ -64,9 +64,17 @@ async def test_a_file_is_applied_once_however_often_it_is_sent(
     assert "90.00" in first
     assert "Still owed" in first
     assert await push(file, "--source", "a test") == 0
-    assert "the receipt of the first time" in capsys.readouterr().out
-    assert await push(file, "--source", "a test", "--again") == 0
     assert "Nothing changed" in capsys.readouterr().out
+
+
+async def test_a_correction_is_taken_back_by_sending_the_older_file_again(
+    push: Push, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "counts.csv"
+    for met, said in ((1800, "created 1"), (1700, "updated 1"), (1800, "updated 1")):
+        file.write_text(f"{HEADER}{ABC},home_internet,EL,2026-10-31,2000,{met},150,C\n")
+        assert await push(file) == 0
+        assert said in capsys.readouterr().out
 
 
 async def test_refused_rows_come_back_with_their_own_text(

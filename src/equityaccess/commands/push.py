@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ Sends a file of counts to a service, as one push, and shows the receipt: what wa
 refused and why, what it did to coverage, and what is still owed.
 
 The key is read from {_KEY}, never from the command line, where other users of the machine could see it.
-Sending the same file again is safe: the service answers with the first receipt."""
+Sending the same file again is safe: what is known already is written once."""
 _EXAMPLES = f"""\
 examples:
   export {_KEY}=eqa_live_...
@@ -55,7 +54,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--lea", metavar="CODE", help="the CDS code, 14 digits, of rows that name no LEA")
     parser.add_argument("--as-of", metavar="DATE", help="the day, such as 2026-11-20, of rows that name none")
     parser.add_argument("--source", metavar="TEXT", help="where the counts come from, such as 'SIS nightly export'")
-    parser.add_argument("--again", action="store_true", help="judge it anew, even if the same file was sent before")
     parser.add_argument("--allow-http", action="store_true", help="send the key unencrypted to another machine")
 
 
@@ -68,7 +66,7 @@ def run(args: argparse.Namespace, _settings: Settings) -> int:
         check_address(url, allow_http=args.allow_http)
         parcel = pack(args.file, _parameters(args))
         with _progress(parcel) as told:
-            response = send(url, parcel, key, str(uuid.uuid4()) if args.again else parcel.idempotency_key, told)
+            response = send(url, parcel, key, told)
         return _tell(response, args.file)
     except NotSentError as error:
         print(f"equityaccess push: {error}", file=sys.stderr)
@@ -141,8 +139,6 @@ def _tell(response: "httpx.Response", file: Path) -> int:
         raise NotSentError(
             f"{response.url.host} answered {response.status_code}, but not as this service does: is the URL right?"
         ) from None
-    if response.headers.get("Idempotent-Replayed") == "true":
-        print("\nThis file was sent before: this is the receipt of the first time. --again judges it anew.")
     if refused:
         part = f", the first {len(refused):,} of {total:,}" if total > len(refused) else ""
         print(f"\nWhat was refused is in {shown.write_refused(refused, file)}{part}.")

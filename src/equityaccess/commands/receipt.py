@@ -55,8 +55,15 @@ def show_problems(title: str, problems: Sequence[Problem], total: int, out: Cons
         return
     _say(out, f"\n{title}: {total:,}" + (f", of which the first {_SHOWN}" if total > _SHOWN else ""))
     for problem in problems[:_SHOWN]:
-        suggestion = f" Did you mean {problem.suggestion}?" if problem.suggestion else ""
-        _say(out, f"  {_place(problem)}: {problem.detail}{suggestion} [{problem.code}, for the {_owner(problem)}]")
+        said = f"{problem.detail}{_suggested(problem.suggestion)}"
+        _say(out, f"  {_place(problem)}: {said} [{problem.code}, for the {_owner(problem)}]")
+
+
+def _suggested(suggestion: str | None) -> str:
+    """What to do, which is a sentence or a value to put instead."""
+    if not suggestion:
+        return ""
+    return f" {suggestion}" if suggestion.endswith(".") else f" Did you mean {suggestion}?"
 
 
 def write_refused(problems: Iterable[Problem], sent: Path) -> Path:

@@ -1,8 +1,9 @@
 """Sends a file to a service as one push: streamed, and safe to repeat."""
 
 import contextlib
-import hashlib
+import os
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,19 +35,15 @@ class NotSentError(Exception):
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """A file ready to be sent: what it is, its fingerprint, and what the service is asked to do with it."""
+    """A file ready to be sent: what it is, and what the service is asked to do with it."""
 
     file: Path
     media_type: str
     size: int
-    sha256: str
     parameters: dict[str, str]
-
-    @property
-    def idempotency_key(self) -> str:
-        """The same for the same content sent with the same options, so that repeating it is harmless."""
-        asked = sorted(self.parameters.items())
-        return hashlib.sha256(msgspec.json.encode([self.sha256, self.media_type, asked])).hexdigest()
+    # Of one run: what it tries again is done once. It is not made of the content, for who sends an older file again,
+    # to take a correction back, means it.
+    idempotency_key: str
 
 
 def pack(file: Path, parameters: Mapping[str, str]) -> Parcel:
@@ -55,11 +52,16 @@ def pack(file: Path, parameters: Mapping[str, str]) -> Parcel:
     if media_type is None:
         raise NotSentError(f"{file.name} is not {', '.join(MEDIA_TYPES)}. Save a spreadsheet as CSV (UTF-8) first.")
     with file.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        size = content.tell()
+        size = content.seek(0, os.SEEK_END)
     if size == 0:
         raise NotSentError(f"{file.name} is empty.")
-    return Parcel(file=file, media_type=media_type, size=size, sha256=sha256, parameters=dict(parameters))
+    return Parcel(
+        file=file,
+        media_type=media_type,
+        size=size,
+        parameters=dict(parameters),
+        idempotency_key=str(uuid.uuid4()),
+    )
 
 
 def check_address(url: str, *, allow_http: bool) -> None:
@@ -76,7 +78,7 @@ def check_address(url: str, *, allow_http: bool) -> None:
         )
 
 
-def send(url: str, parcel: Parcel, key: str, idempotency_key: str, told: Told) -> httpx.Response:
+def send(url: str, parcel: Parcel, key: str, told: Told) -> httpx.Response:
     """The service's answer; what passes (a lost connection, a busy service) is waited for and tried again.
 
     *told* hears how many bytes of the current attempt have gone out. Raises NotSentError when patience runs out.
@@ -85,7 +87,7 @@ def send(url: str, parcel: Parcel, key: str, idempotency_key: str, told: Told) -
         "Authorization": f"Bearer {key}",
         "Content-Type": parcel.media_type,
         "Content-Length": str(parcel.size),
-        "Idempotency-Key": idempotency_key,
+        "Idempotency-Key": parcel.idempotency_key,
         "Accept": "application/json, application/problem+json",
     }
     target = url.rstrip("/") + "/v1/submissions"
