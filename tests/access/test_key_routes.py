@@ -62,7 +62,7 @@ async def test_nobody_else_issues_lists_or_revokes(client: httpx.AsyncClient, ma
 
 
 async def test_every_fault_of_a_wanted_key_is_listed(admin: Administrator) -> None:
-    answer = await admin.create(ABC, "19642120000001", label="maria@example.org")
+    answer = await admin.create(ABC, "19642120000001", label="sis@example.org")
     assert answer.status_code == 422
     assert [(error["code"], error["pointer"]) for error in answer.json()["errors"]] == [
         ("unknown-lea", "/leas/1"),
