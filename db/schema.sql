@@ -1332,9 +1332,6 @@ ALTER TABLE ONLY public.coverage_cell
 ALTER TABLE ONLY public.coverage_cell
     ADD CONSTRAINT coverage_cell_student_group_id_fkey FOREIGN KEY (student_group_id) REFERENCES public.student_group(student_group_id);
 
-ALTER TABLE ONLY public.coverage_mark
-    ADD CONSTRAINT coverage_mark_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
-
 ALTER TABLE ONLY public.coverage_point
     ADD CONSTRAINT coverage_point_indicator_id_fkey FOREIGN KEY (indicator_id) REFERENCES public.indicator(indicator_id);
 
@@ -1498,13 +1495,13 @@ ALTER TABLE public.observation_2038 ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.observation_2039 ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY own_lea ON public.api_key_lea TO equityaccess_app USING ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[]))) WITH CHECK ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[])));
+CREATE POLICY own_lea ON public.api_key_lea TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
-CREATE POLICY own_lea ON public.coverage_cell TO equityaccess_app USING ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[]))) WITH CHECK ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[])));
+CREATE POLICY own_lea ON public.coverage_cell TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
-CREATE POLICY own_lea ON public.coverage_mark TO equityaccess_app USING ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[]))) WITH CHECK ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[])));
+CREATE POLICY own_lea ON public.coverage_mark TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
-CREATE POLICY own_lea ON public.observation TO equityaccess_app USING ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[]))) WITH CHECK ((lea_id = ANY (( SELECT public.visible_leas() AS visible_leas)::integer[])));
+CREATE POLICY own_lea ON public.observation TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
 CREATE POLICY own_leas ON public.submission TO equityaccess_app USING (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0))) WITH CHECK (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0)));
 

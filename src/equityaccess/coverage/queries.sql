@@ -121,11 +121,13 @@ SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, o.popu
 
 -- fragment: newest
 -- The newest observation of the cell `c`, by a look into the primary key; what has ended ends there.
+JOIN indicator i ON i.indicator_id = c.indicator_id
 CROSS JOIN LATERAL (
   SELECT * FROM observation n
-   WHERE n.lea_id = c.lea_id AND n.indicator_id = c.indicator_id AND n.student_group_id = c.student_group_id AND n.as_of <= CAST(:today AS date)
+   WHERE n.lea_id = c.lea_id AND n.indicator_id = c.indicator_id AND n.student_group_id = c.student_group_id
+     AND n.as_of <= CAST(:today AS date) AND n.as_of > CAST(:today AS date) - i.counts_for_days
    ORDER BY n.as_of DESC, n.revision DESC LIMIT 1) o
-  JOIN indicator i ON i.indicator_id = o.indicator_id AND least(o.valid_until + 1, o.as_of + i.counts_for_days) > CAST(:today AS date)
+ WHERE (o.valid_until IS NULL OR o.valid_until >= CAST(:today AS date))
 
 -- fragment: everything
 pair AS MATERIALIZED (
@@ -281,12 +283,13 @@ INSERT INTO coverage_point SELECT * FROM fresh_point
 INSERT INTO coverage_cell SELECT * FROM fresh_cell
 
 -- name: figures_now
--- The given cells as the observations say today, and the county's figures with them (lea_id 0); all other cells as last aggregated.
+-- The first :listed of the given cells as the observations say today, and the county's figures with all of them
+-- (lea_id 0); all other cells as last aggregated.
 WITH cell AS MATERIALIZED (
-  SELECT * FROM unnest(CAST(:lea_ids AS integer[]), CAST(:indicator_ids AS smallint[]), CAST(:student_group_ids AS smallint[])) AS u (lea_id, indicator_id, student_group_id)
+  SELECT * FROM unnest(CAST(:lea_ids AS integer[]), CAST(:indicator_ids AS smallint[]), CAST(:student_group_ids AS smallint[])) WITH ORDINALITY AS u (lea_id, indicator_id, student_group_id, place)
 ),
 fresh AS MATERIALIZED (
-  SELECT o.lea_id, o.indicator_id, o.student_group_id, o.population, o.met, o.not_met, o.not_applicable, o.evidence
+  SELECT o.lea_id, o.indicator_id, o.student_group_id, o.population, o.met, o.not_met, o.not_applicable, o.evidence, c.place
     FROM cell c
   {{newest}}
 ),
@@ -297,12 +300,13 @@ effective AS (
    WHERE c.counts_until > CAST(:today AS date)
      AND (c.lea_id, c.indicator_id, c.student_group_id) NOT IN (SELECT lea_id, indicator_id, student_group_id FROM cell)
   UNION ALL
-  SELECT f.*, CAST(:last_week AS integer) FROM fresh f
+  SELECT f.lea_id, f.indicator_id, f.student_group_id, f.population, f.met, f.not_met, f.not_applicable, f.evidence, CAST(:last_week AS integer)
+    FROM fresh f
 ),
 {{points}}
 SELECT lea_id, indicator_id, student_group_id, population, met, not_met, not_applicable,
        greatest(0, population - met - not_met - not_applicable) AS unknown, 0 AS unheard
-  FROM fresh
+  FROM fresh WHERE place <= CAST(:listed AS integer)
 UNION ALL
 SELECT 0, indicator_id, student_group_id, population, met, not_met, not_applicable, unknown, unheard
   FROM point WHERE scope = 'county'

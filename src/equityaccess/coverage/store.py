@@ -85,9 +85,12 @@ class CellSums(Sums, frozen=True, kw_only=True):
 
 
 async def figures_now(
-    tx: Transaction, cells: list[Cell], today: date
+    tx: Transaction, cells: list[Cell], today: date, listed: int
 ) -> tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]:
-    """What counts today of *cells*, and the county's figures with them; needs a transaction that reads every LEA."""
+    """What counts today of the first *listed* of *cells*, and the county's figures with all of them.
+
+    Needs a transaction that reads every LEA.
+    """
     lea_ids, indicator_ids, student_group_ids = (list(column) for column in zip(*cells, strict=True))
     found = await tx.all(
         sql.figures_now,
@@ -98,6 +101,7 @@ async def figures_now(
         today=today,
         last_week=week_of(today),
         county=COUNTY,
+        listed=listed,
     )
     own = {(row.lea_id, row.indicator_id, row.student_group_id): counted(row) for row in found if row.lea_id}
     county = {(row.indicator_id, row.student_group_id): counted(row) for row in found if not row.lea_id}

@@ -13,7 +13,7 @@ from equityaccess.submissions.rules import Placed
 from equityaccess.submissions.structs import Breakdown, Defaults, Row
 
 T = TypeVar("T")
-LINES_AT_A_TIME = 2_000
+LINES_AT_A_TIME = 10_000
 FIELDS: Mapping[str, str] = {field.encode_name: field.name for field in msgspec.structs.fields(Row)}
 COUNTS = frozenset(
     {"population", "met", "not_met", "not_applicable", *Breakdown.__struct_fields__}

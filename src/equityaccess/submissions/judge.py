@@ -17,11 +17,12 @@ from equityaccess.settings import Settings
 from equityaccess.submissions import formats, journal, once, rules, store, suggesting
 from equityaccess.submissions.batches import Reader
 from equityaccess.submissions.rules import Format, Known, Place
-from equityaccess.submissions.store import Journaled, Put
+from equityaccess.submissions.store import Journaled, Names, Put
 from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Outcome, Owed, Receipt
 
 MOST_EFFECTS = 500
 MOST_OWED = 50
+MANY = 5_000  # rows, from which on plans are made with care
 _Figures = tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]
 
 
@@ -123,7 +124,7 @@ class Judge:
         directory: dict[str, str] = {}
         async for batch in self._reader.batches(journal.body(tx, self._push.journaled.submission_id)):
             check = check or rules.Check(self._push.form, known, self._reader.defaults)
-            checked = check.rows(batch.rows)
+            checked = check.rows(batch.rows, self._warnings.room)
             refusals = [*batch.refusals, *checked.refusals]
             if not directory and any(refusal.code == "unknown-cds" for refusal in refusals):
                 directory = await store.directory(tx)
@@ -132,9 +133,11 @@ class Judge:
             self._is_foreign |= any(suggesting.is_foreign(refusal, directory) for refusal in refusals)
             shown = refusals[: self._refusals.room]
             self._refusals.add(list(suggesting.explained(shown, known, directory)), len(refusals))
-            self._warnings.add(checked.warnings)
+            self._warnings.add(checked.warnings, checked.warnings_total)
             if checked.records:
                 await store.stage(tx, checked.records)
+        if self._received > MANY:
+            await store.prepare_for_many(tx)
         self._demand_sound_source()
         await self._compare_rows(tx, known.student_groups.get("ALL", 0))
 
@@ -160,11 +163,12 @@ class Judge:
         await store.lock_leas(tx)
         jumps = [self._doubt(jump) for jump in await store.jumps(tx)]
         self._warnings.add(jumps)
-        cells = await store.staged_cells(tx)
+        names = await store.names(tx, self._caller.lea_ids, self._today)
+        cells = sorted(await store.staged_cells(tx), key=names.place)
         before = await self._figures(tx, cells)
         put = await store.put_observations(tx, self._push.journaled.submission_id, clock.now())
         after = await self._figures(tx, cells) if put.created or put.updated else before
-        effect = await self._effect(tx, cells, before, after)
+        effect = _effect(names, cells[:MOST_EFFECTS], before, after)
         return self._accept(put, effect, len(cells), await self._owed(tx))
 
     def _doubt(self, jump: store.Jump) -> Problem:
@@ -177,25 +181,7 @@ class Judge:
         if not cells:
             return {}, {}
         async with _as_aggregator(tx):
-            return await figures_now(tx, cells, self._today)
-
-    async def _effect(self, tx: Transaction, cells: list[Cell], before: _Figures, after: _Figures) -> list[Effect]:
-        names = await store.names(tx, self._caller.lea_ids, self._today)
-        effects = [
-            Effect(
-                lea=names.leas[lea],
-                indicator=names.indicators[indicator],
-                student_group=names.student_groups[group],
-                lea_before=before[0].get((lea, indicator, group)),
-                lea_after=after[0].get((lea, indicator, group)),
-                county_before=published(before[1][indicator, group]),
-                county_after=published(after[1][indicator, group]),
-            )
-            for lea, indicator, group in cells
-        ]
-        return sorted(effects, key=lambda e: (e.lea, e.indicator, e.student_group != "ALL", e.student_group))[
-            :MOST_EFFECTS
-        ]
+            return await figures_now(tx, cells, self._today, MOST_EFFECTS)
 
     async def _owed(self, tx: Transaction) -> list[Owed]:
         return await store.owed(tx, self._caller.lea_ids, self._today, MOST_OWED)
@@ -262,6 +248,21 @@ def _exceeds(form: Format, one: store.BeyondTotal) -> Problem:
     detail = f"The group has {one.population} people, more than the {one.total} of the group ALL in the same push."
     place = Place(one.row_number, one.line)
     return rules.problem(form, place, "population", "group-exceeds-total", detail, owner="data_owner")
+
+
+def _effect(names: Names, cells: list[Cell], before: _Figures, after: _Figures) -> list[Effect]:
+    return [
+        Effect(
+            lea=names.leas[lea],
+            indicator=names.indicators[indicator],
+            student_group=names.student_groups[group],
+            lea_before=before[0].get((lea, indicator, group)),
+            lea_after=after[0].get((lea, indicator, group)),
+            county_before=published(before[1][indicator, group]),
+            county_after=published(after[1][indicator, group]),
+        )
+        for lea, indicator, group in cells
+    ]
 
 
 @contextlib.asynccontextmanager

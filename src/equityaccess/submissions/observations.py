@@ -21,9 +21,9 @@ from equityaccess.catalogue.routes import Cursor
 from equityaccess.database import Database, Transaction
 from equityaccess.openapi import Formats
 from equityaccess.problems import NotAllowed
-from equityaccess.submissions import store
+from equityaccess.submissions import history
+from equityaccess.submissions.history import FIRST_OBSERVATION, FoundObservation, ObservationKey, Wanted
 from equityaccess.submissions.rules import EARLIEST
-from equityaccess.submissions.store import FIRST_OBSERVATION, FoundObservation, ObservationKey, Wanted
 from equityaccess.submissions.structs import Observation, ObservationPage
 from equityaccess.web import (
     answer,
@@ -72,7 +72,7 @@ async def list_observations(
     now = clock.now()
     async with _reading(db, caller) as tx:
         wanted = Wanted(
-            lea_id=await _lea(tx, lea, caller),
+            lea_ids=await _leas(tx, lea, caller),
             indicator_id=await _id(tx, "indicator", indicator),
             student_group_id=await _id(tx, "student_group", student_group),
             from_on=from_on or EARLIEST,
@@ -93,14 +93,14 @@ def _reading(db: Database, caller: Caller) -> AbstractAsyncContextManager[Transa
 
 
 async def _page(tx: Transaction, wanted: Wanted, after: ObservationKey, limit: int) -> ObservationPage:
-    found = [row async for row in store.observations(tx, wanted, after, limit + 1)]
+    found = [row async for row in history.observations(tx, wanted, after, limit + 1)]
     page, more = found[:limit], found[limit:]
     return ObservationPage(items=[row.shown() for row in page], next=encode_cursor(*page[-1].key) if more else None)
 
 
 async def _rows(db: Database, caller: Caller, wanted: Wanted, after: ObservationKey) -> AsyncIterator[FoundObservation]:
     async with _reading(db, caller) as tx:
-        async for row in store.observations(tx, wanted, after, None):
+        async for row in history.observations(tx, wanted, after, None):
             yield row
 
 
@@ -129,19 +129,20 @@ async def _csv(rows: AsyncIterator[FoundObservation]) -> AsyncIterator[bytes]:
     yield text.getvalue().encode()
 
 
-async def _lea(tx: Transaction, code: str | None, caller: Caller) -> int | None:
+async def _leas(tx: Transaction, code: str | None, caller: Caller) -> list[int] | None:
+    """Whose observations are asked for: of one LEA, of all of the caller's, or None for the county's every LEA."""
     if code is None:
-        return None
+        return None if caller.sees_every_lea else caller.lea_ids
     lea = lea_named(code, await lea_codes(tx), "/query/lea")
     if lea.lea_id not in caller.lea_ids and not caller.sees_every_lea:
         raise NotAllowed(f"This key does not speak for {lea.name}.")
-    return lea.lea_id
+    return [lea.lea_id]
 
 
 async def _id(tx: Transaction, name: str, code: str | None) -> int | None:
     if code is None:
         return None
-    ids = await store.indicator_ids(tx) if name == "indicator" else await store.group_ids(tx)
+    ids = await history.indicator_ids(tx) if name == "indicator" else await history.group_ids(tx)
     if code not in ids:
         raise wrong_parameter(
             name, f"unknown-{name.replace('_', '-')}", f"{code!r} is not known; known are {', '.join(ids)}."

@@ -107,6 +107,13 @@ SELECT row_number, line, first_row, count(*) OVER () AS rows
  ORDER BY row_number
  LIMIT CAST(:most AS integer)
 
+-- name: prepare_for_many
+SELECT set_config('work_mem', '64MB', true)
+
+-- name: count_staged
+-- The planner cannot know how many rows a temporary table holds; with many, the wrong guess costs seconds.
+ANALYZE staged
+
 -- name: has_repeated
 SELECT EXISTS (SELECT FROM staged GROUP BY lea_id, indicator_id, student_group_id, as_of HAVING count(*) > 1)
 
@@ -148,17 +155,17 @@ SELECT s.row_number, s.line, s.met, s.population - s.not_applicable AS base, o.m
 -- name: put_observations
 -- What is already known in these very words writes nothing; all else is a new revision, and marks what it touched.
 WITH compared AS MATERIALIZED (
-  SELECT s.*, o.revision, o.recorded_at,
+  SELECT DISTINCT ON (s.lea_id, s.indicator_id, s.student_group_id, s.as_of) s.*, o.revision, o.recorded_at,
          (s.population, s.met, s.not_met, s.not_applicable, s.evidence, s.valid_until, s.met_by_family, s.met_by_lea,
           s.barrier_not_available, s.barrier_not_affordable, s.barrier_not_desired, s.barrier_other)
          IS NOT DISTINCT FROM
          (o.population, o.met, o.not_met, o.not_applicable, o.evidence, o.valid_until, o.met_by_family, o.met_by_lea,
           o.barrier_not_available, o.barrier_not_affordable, o.barrier_not_desired, o.barrier_other) AS is_known
     FROM staged s
-    LEFT JOIN LATERAL (
-      SELECT * FROM observation o
-       WHERE o.lea_id = s.lea_id AND o.indicator_id = s.indicator_id AND o.student_group_id = s.student_group_id AND o.as_of = s.as_of
-       ORDER BY o.revision DESC LIMIT 1) o ON true
+    LEFT JOIN observation o
+      ON o.lea_id = s.lea_id AND o.indicator_id = s.indicator_id AND o.student_group_id = s.student_group_id AND o.as_of = s.as_of
+     AND o.as_of >= (SELECT min(as_of) FROM staged) AND o.as_of <= (SELECT max(as_of) FROM staged)
+   ORDER BY s.lea_id, s.indicator_id, s.student_group_id, s.as_of, o.revision DESC NULLS LAST
 ),
 put AS (
   INSERT INTO observation (lea_id, indicator_id, student_group_id, as_of, revision, population, met, not_met, not_applicable, evidence, valid_until,
@@ -182,12 +189,14 @@ SELECT n.code AS lea, i.code AS indicator, e.period_from, e.period_to, e.due_on
   JOIN indicator i ON i.indicator_id = e.indicator_id
   JOIN student_group g ON g.code = 'ALL'
   JOIN identifier n ON n.lea_id = e.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
+  LEFT JOIN LATERAL (
+    SELECT true AS is_there FROM observation o
+     WHERE o.lea_id = e.lea_id AND o.indicator_id = e.indicator_id AND o.student_group_id = g.student_group_id
+       AND o.as_of >= e.period_from AND o.as_of < e.period_to LIMIT 1) came ON true
  WHERE e.lea_id = ANY (CAST(:lea_ids AS integer[]))
    AND e.period_from <= CAST(:today AS date)
    AND e.due_on > CAST(:today AS date) - 365
-   AND NOT EXISTS (SELECT FROM observation o
-                    WHERE o.lea_id = e.lea_id AND o.indicator_id = e.indicator_id AND o.student_group_id = g.student_group_id
-                      AND o.as_of >= e.period_from AND o.as_of < e.period_to)
+   AND came.is_there IS NULL
  ORDER BY e.due_on, lea, indicator
  LIMIT CAST(:most AS integer)
 
@@ -215,7 +224,7 @@ SELECT n.code AS lea, i.code AS indicator, g.code AS student_group, o.as_of, o.r
        o.lea_id, o.indicator_id, o.student_group_id
   FROM (SELECT b.*, lead(b.recorded_at) OVER (PARTITION BY b.lea_id, b.indicator_id, b.student_group_id, b.as_of ORDER BY b.revision) AS superseded_at
           FROM observation b
-         WHERE (CAST(:lea_id AS integer) IS NULL OR b.lea_id = CAST(:lea_id AS integer))
+         WHERE (CAST(:lea_ids AS integer[]) IS NULL OR b.lea_id = ANY (CAST(:lea_ids AS integer[])))
            AND (CAST(:indicator_id AS smallint) IS NULL OR b.indicator_id = CAST(:indicator_id AS smallint))
            AND (CAST(:student_group_id AS smallint) IS NULL OR b.student_group_id = CAST(:student_group_id AS smallint))
            AND b.as_of >= CAST(:from_on AS date) AND b.as_of <= CAST(:to_on AS date)

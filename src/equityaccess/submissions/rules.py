@@ -1,7 +1,7 @@
 """What may be said: the checks on the rows of a push. Pure: rows in; records, refusals and warnings out."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -82,7 +82,10 @@ class Record(NamedTuple):
 
 _SEPARATORS = re.compile(r"[\s-]")
 _PERSONAL = re.compile(r"\S@\S+\.\S|(?<!\d)(\d{3}-\d{2}-\d{4}|\d{9,10})(?!\d)")  # e-mail, SSN, SSID
-_FIRST_BARRIER = Record._fields.index("barrier_not_available")
+_PARTS = "met, not_met and not_applicable add up to {}, more than the population of {}."
+_BY_WHOM = "met_by_family and met_by_lea add up to {}, and met is {}."
+_BARRIERS = "The barriers add up to {}, and not_met is {}."
+_FAR = "The population is {}; on the last Census Day {} were enrolled."
 _DATA_OWNER: Mapping[str, object] = {"owner": "data_owner"}
 
 
@@ -92,6 +95,7 @@ class Checked(NamedTuple):
     records: list[Record]
     refusals: list[Problem]
     warnings: list[Problem]
+    warnings_total: int
 
 
 def locate(form: Format, place: Place, field: str) -> dict[str, object]:
@@ -144,6 +148,19 @@ def source_fault(source: str, longest: int) -> Problem | None:
     return None
 
 
+class Doubt(NamedTuple):
+    """A doubt about a row, put into words only when it is told: a million of them must cost little."""
+
+    field: str
+    text: str
+    values: tuple[int, int]
+    code: str = "parts-do-not-add-up"
+
+    def told(self, form: Format, place: Place) -> Problem:
+        """The doubt as the sender reads it."""
+        return problem(form, place, self.field, self.code, self.text.format(*self.values), **_DATA_OWNER)
+
+
 class Check:
     """Checks rows of one push; answers that repeat from row to row are worked out once."""
 
@@ -156,11 +173,12 @@ class Check:
         self._leas: dict[tuple[str, date], Lea] = {}
         self._asked: dict[tuple[int, str], Asked] = {}
 
-    def rows(self, rows: Sequence[Placed]) -> Checked:
-        """Sort *rows* into records to be stored and problems to be told."""
+    def rows(self, rows: Sequence[Placed], room: int) -> Checked:
+        """Sort *rows* into records to be stored and problems to be told; warnings beyond *room* are only counted."""
         records: list[Record] = []
         refusals: list[Problem] = []
         warnings: list[Problem] = []
+        doubted = 0
         for place, row in rows:
             faults: list[Fault] = []
             record = self._row(place, row, faults)
@@ -168,10 +186,11 @@ class Check:
                 refusals.extend(problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in faults)
             else:
                 records.append(record)
-                warnings.extend(
-                    problem(self._form, place, f.field, f.code, f.detail, **f.more) for f in self._doubts(record)
-                )
-        return Checked(records, refusals, warnings)
+                doubts = self._doubts(record)
+                doubted += len(doubts)
+                if doubts and len(warnings) < room:
+                    warnings.extend(doubt.told(self._form, place) for doubt in doubts)
+        return Checked(records, refusals, warnings, doubted)
 
     def _row(self, place: Place, row: Row, faults: list[Fault]) -> Record | None:
         as_of = self._day(row, faults)
@@ -259,26 +278,27 @@ class Check:
         self._asked[key] = asked
         return asked
 
-    def _doubts(self, record: Record) -> Iterator[Fault]:
+    def _doubts(self, record: Record) -> list[Doubt]:
+        doubts = []
         parts = record.met + record.not_met + record.not_applicable
         if parts > record.population:
-            detail = (
-                f"met, not_met and not_applicable add up to {parts}, more than the population of {record.population}."
-            )
-            yield Fault("population", "parts-do-not-add-up", detail, _DATA_OWNER)
+            doubts.append(Doubt("population", _PARTS, (parts, record.population)))
         by_whom = (record.met_by_family or 0) + (record.met_by_lea or 0)
         if by_whom and by_whom != record.met:
-            detail = f"met_by_family and met_by_lea add up to {by_whom}, and met is {record.met}."
-            yield Fault("met", "parts-do-not-add-up", detail, _DATA_OWNER)
-        barriers = sum(part or 0 for part in record[_FIRST_BARRIER:])  # type: ignore[misc]
+            doubts.append(Doubt("met", _BY_WHOM, (by_whom, record.met)))
+        barriers = (
+            (record.barrier_not_available or 0)
+            + (record.barrier_not_affordable or 0)
+            + (record.barrier_not_desired or 0)
+            + (record.barrier_other or 0)
+        )
         if barriers > record.not_met:
-            detail = f"The barriers add up to {barriers}, and not_met is {record.not_met}."
-            yield Fault("not_met", "parts-do-not-add-up", detail, _DATA_OWNER)
+            doubts.append(Doubt("not_met", _BARRIERS, (barriers, record.not_met)))
         enrolled = self._known.enrolled.get((record.lea_id, record.student_group_id), 0)
         is_far = abs(record.population - enrolled) * FAR_FROM_ENROLLMENT > enrolled
         if enrolled and is_far and record.indicator_id in self._about_students:
-            detail = f"The population is {record.population}; on the last Census Day {enrolled} were enrolled."
-            yield Fault("population", "far-from-enrollment", detail, _DATA_OWNER)
+            doubts.append(Doubt("population", _FAR, (record.population, enrolled), "far-from-enrollment"))
+        return doubts
 
 
 def _period(lea: Lea) -> str:

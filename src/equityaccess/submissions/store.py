@@ -1,17 +1,15 @@
 """Submissions and observations in the database: typed functions over queries.sql."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from equityaccess.coverage.store import Cell
 from equityaccess.database import Transaction, load_queries
 from equityaccess.submissions.rules import JUMP_IN_POINTS, Asked, Known, Lea, Record
-from equityaccess.submissions.structs import Observation, Outcome, Owed, SubmissionLine
+from equityaccess.submissions.structs import Outcome, Owed, SubmissionLine
 
 sql = load_queries(__file__)
 
@@ -189,6 +187,12 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
+async def prepare_for_many(tx: Transaction) -> None:
+    """Let the planner see that many rows are staged, and let it use the memory that they need."""
+    await tx.execute(sql.prepare_for_many)
+    await tx.execute(sql.count_staged)
+
+
 async def repeated(tx: Transaction, most: int) -> list[Repeated]:
     """The first *most* staged rows that speak of the same thing as another."""
     if not await tx.value(sql.has_repeated):  # the common case, and far cheaper than to number them
@@ -245,6 +249,12 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     indicators: dict[int, str]
     student_groups: dict[int, str]
 
+    def place(self, cell: Cell) -> tuple[str, str, bool, str]:
+        """Where *cell* stands in a list: by LEA and indicator, the group ALL first."""
+        lea, indicator, group = cell
+        code = self.student_groups[group]
+        return (self.leas[lea], self.indicators[indicator], code != "ALL", code)
+
 
 async def names(tx: Transaction, lea_ids: Sequence[int], today: date) -> Names:
     """The codes of *lea_ids* that are valid today, or were last, and those of every indicator and group."""
@@ -275,76 +285,3 @@ async def submissions(
 async def forget_idempotency(tx: Transaction, before: datetime) -> int:
     """Forget idempotency keys first sent before *before*; how many."""
     return await tx.execute(sql.forget_idempotency, before=before)
-
-
-Id = Annotated[int, Meta(ge=-32_768, le=32_767)]  # what smallint holds: a cursor may come from anywhere
-LargeId = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-
-
-class ObservationKey(NamedTuple):
-    """Where a revision of an observation stands in the order of the primary key."""
-
-    lea_id: LargeId
-    indicator_id: Id
-    student_group_id: Id
-    as_of: date
-    revision: LargeId
-
-
-FIRST_OBSERVATION = ObservationKey(0, 0, 0, date.min, 0)
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which observations are asked for; None is any that the transaction sees."""
-
-    lea_id: int | None
-    indicator_id: int | None
-    student_group_id: int | None
-    from_on: date
-    to_on: date
-    known_at: datetime
-    every_revision: bool
-
-
-class FoundObservation(Observation, frozen=True, kw_only=True):
-    """An observation with the ids that order it, which callers do not see."""
-
-    lea_id: int
-    indicator_id: int
-    student_group_id: int
-
-    @property
-    def key(self) -> ObservationKey:
-        """Where it stands in the order."""
-        return ObservationKey(self.lea_id, self.indicator_id, self.student_group_id, self.as_of, self.revision)
-
-    def shown(self) -> Observation:
-        """As callers see it."""
-        return msgspec.convert(self, Observation, from_attributes=True)
-
-
-def observations(
-    tx: Transaction, wanted: Wanted, after: ObservationKey, limit: int | None
-) -> AsyncIterator[FoundObservation]:
-    """The observations that are wanted, in order, after a key."""
-    return tx.stream(
-        sql.observations,
-        FoundObservation,
-        after_lea=after.lea_id,
-        after_indicator=after.indicator_id,
-        after_group=after.student_group_id,
-        after_day=after.as_of,
-        after_revision=after.revision,
-        limit=limit,
-        **msgspec.structs.asdict(wanted),
-    )
-
-
-async def indicator_ids(tx: Transaction) -> dict[str, int]:
-    """Every indicator's id, by its code."""
-    return {asked.code: asked.indicator_id for asked in await tx.all(sql.asked, Asked)}
-
-
-async def group_ids(tx: Transaction) -> dict[str, int]:
-    """Every student group's id, by its code."""
-    return dict(await tx.rows(sql.student_groups))

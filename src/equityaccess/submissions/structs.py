@@ -63,7 +63,7 @@ class SubmissionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 _FLAT = {name: f"breakdown.{name}" for name in Breakdown.__struct_fields__}
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename=_FLAT):
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False, rename=_FLAT):
     """An observation as one NDJSON line or one CSV row: the same fields, the breakdown's flat with a dot."""
 
     indicator: Code
