@@ -57,7 +57,7 @@ def cut_and_joined(draw: st.DrawFn) -> list[bytes]:
 
 def strictly(lines: list[bytes]) -> list[Row] | None:
     """What the strict way makes of *lines*, if it refuses none."""
-    rows = [decode_one(line, 16) for line in lines]
+    rows = [decode_one(line, 16)[1] for line in lines]
     return [one for one in rows if isinstance(one, Row)] if all(isinstance(one, Row) for one in rows) else None
 
 

@@ -109,3 +109,30 @@ async def test_ndjson_and_csv_say_the_same_as_json(client: httpx.AsyncClient, ma
     )
     assert same.status_code == 200, same.text
     assert same.json()["counts"]["unchanged"] == 1
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
+async def test_every_fault_of_a_row_is_told_at_once_even_beside_one_that_keeps_it_from_being_read(
+    client: httpx.AsyncClient, make_key: MakeKey, form: str
+) -> None:
+    key = bearer(await make_key(lea=ABC))
+    row = {"lea": "1.96421E+13", "as_of": "2999-01-01", "indicator": "home_intrnet", "student_group": "ALL",
+           "population": "18,354", "met": 5, "not_met": 0, "evidence": "E"}  # fmt: skip
+    if form == "json":
+        body, kind = json.dumps({"observations": [row]}), "application/json"
+    elif form == "ndjson":
+        body, kind = json.dumps(row), "application/x-ndjson"
+    else:
+        cells = ",".join(f'"{cell}"' for cell in row.values())
+        body, kind = ",".join(row) + "\n" + cells, "text/csv"
+    answer = await client.post("/v1/submissions", content=body, headers=key | {"Content-Type": kind})
+    assert answer.status_code == 422
+    faults = answer.json()["errors"]
+    found = {(fault.get("column") or fault["pointer"].rpartition("/")[2]): fault["code"] for fault in faults}
+    assert len(faults) == len(found) == 5, faults
+    assert found.keys() == {"lea", "as_of", "indicator", "population", "evidence"}
+    assert (found["lea"], found["as_of"], found["indicator"]) == (
+        "cds-unrecoverable",
+        "future-date",
+        "unknown-indicator",
+    )

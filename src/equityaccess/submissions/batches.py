@@ -1,7 +1,7 @@
 """What the readers of the three formats share: batches of rows, lines cut from parts, a row made of a document."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from equityaccess import jsonbody
 from equityaccess.problems import Invalid, Problem, TooLarge
 from equityaccess.settings import Settings
-from equityaccess.submissions.rules import Placed
+from equityaccess.submissions.rules import Half, Place, Placed
 from equityaccess.submissions.structs import Breakdown, Defaults, Row
 
 T = TypeVar("T")
@@ -19,15 +19,28 @@ COUNTS = frozenset(
     {"population", "met", "not_met", "not_applicable", *Breakdown.__struct_fields__}
     | {name for name in FIELDS if name.startswith("breakdown.")}
 )
+_CHECKED = {  # what is held against the directory, the catalogue and the calendar
+    field.name: field.type
+    for field in msgspec.structs.fields(Row)
+    if field.name not in ("not_met", "evidence", *Breakdown.__struct_fields__)
+}
+_OPTIONAL = {field.name for field in msgspec.structs.fields(Row) if not field.required}
+_HARMLESS: dict[str, object] = {
+    "indicator": "?", "student_group": "?", "population": 0, "met": 0, "not_met": 0, "evidence": "D",
+}  # fmt: skip
 _WITHHELD = re.compile(r"\A(\*+|[<≤]=?\s?\d+|n/?a|no data|-+|suppressed)\Z", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\A[0-9]{1,3}(,[0-9]{3})+\Z")
 
 
 class Batch(NamedTuple):
-    """Some rows of a push: those that could be read, the faults of those that could not, and how many came."""
+    """Some rows of a push: those that could be read, the faults of those that could not, and how many came.
+
+    What could be read of the latter is in `halves`: its other faults are to be told in the same answer.
+    """
 
     rows: list[Placed]
     refusals: list[Problem]
+    halves: list[Half]
     received: int
 
 
@@ -116,6 +129,26 @@ def row_of(document: object, into: type[T], at: str = "") -> T | list[Problem]:
         return msgspec.convert(document, into)
     except msgspec.ValidationError:
         return [_about_count(fault, document, at) for fault in jsonbody.faults(document, into, at)]
+
+
+def half_of(place: Place, document: object, told: Iterable[str] = ()) -> list[Half]:
+    """What can be read of a faulty *document*, harmless values standing for what cannot, or is *told* faulty."""
+    if not isinstance(document, dict):
+        return []
+    read = {name: document[name] for name, kind in _CHECKED.items() if name in document and _is(document[name], kind)}
+    wrong = {*told, *(_CHECKED.keys() - read.keys() - (_OPTIONAL - document.keys()))}
+    if wrong & {"population", "met", "not_applicable"}:  # nothing can be said of how they fit together
+        read |= {"population": 0, "met": 0, "not_applicable": 0}
+    row = msgspec.convert(_HARMLESS | read, Row)
+    return [Half(place, row, frozenset(wrong))]
+
+
+def _is(value: object, kind: object) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _about_count(fault: Problem, document: object, at: str) -> Problem:

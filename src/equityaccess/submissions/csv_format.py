@@ -17,6 +17,7 @@ from equityaccess.submissions.batches import (
     Batch,
     ReaderOfLines,
     Wrong,
+    half_of,
     line_too_long,
     row_of,
     wrong_count,
@@ -87,7 +88,7 @@ class CsvReader(ReaderOfLines):
         return record
 
     def _batch(self, records: list[tuple[int, str]]) -> Batch:
-        batch = Batch([], [], 0)
+        batch = Batch([], [], [], 0)
         received = 0
         for line, record in records:
             values = _cells(record, line)
@@ -120,9 +121,10 @@ class CsvReader(ReaderOfLines):
         if isinstance(row, Row) and not faults:
             batch.rows.append((place, row))
             return
-        told = {fault.column for fault in faults}
+        told = {fault.column or "" for fault in faults}
         others = [_placed(place, fault) for fault in row] if isinstance(row, list) else []
         batch.refusals.extend([*faults, *(fault for fault in others if fault.column not in told)])
+        batch.halves.extend(half_of(place, read, told))
 
 
 def _cells(record: str, line: int) -> list[str]:

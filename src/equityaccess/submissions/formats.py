@@ -9,7 +9,15 @@ from msgspec import UNSET
 from equityaccess import jsonbody
 from equityaccess.problems import Invalid, MalformedRequest, Problem
 from equityaccess.settings import Settings
-from equityaccess.submissions.batches import LINES_AT_A_TIME, Batch, Reader, ReaderOfLines, row_of, too_many_rows
+from equityaccess.submissions.batches import (
+    LINES_AT_A_TIME,
+    Batch,
+    Reader,
+    ReaderOfLines,
+    half_of,
+    row_of,
+    too_many_rows,
+)
 from equityaccess.submissions.csv_format import CsvReader
 from equityaccess.submissions.rules import Format, Place, locate
 from equityaccess.submissions.structs import Breakdown, Defaults, ObservationIn, Row, SubmissionIn
@@ -43,24 +51,25 @@ class NdjsonReader(ReaderOfLines):
         places = [Place(row, number) for row, (number, _) in enumerate(filled, self._received + 1)]
         rows = decode_at_once([line for _, line in filled])
         if rows is not None:
-            return Batch(list(zip(places, rows, strict=True)), [], len(filled))
-        batch = Batch([], [], len(filled))
+            return Batch(list(zip(places, rows, strict=True)), [], [], len(filled))
+        batch = Batch([], [], [], len(filled))
         for place, (_, line) in zip(places, filled, strict=True):
-            row = decode_one(line, self._settings.max_depth)
+            document, row = decode_one(line, self._settings.max_depth)
             if isinstance(row, Row):
                 batch.rows.append((place, row))
             else:
                 batch.refusals.extend(_placed(place, fault) for fault in row)
+                batch.halves.extend(half_of(place, document))
         return batch
 
 
-def decode_one(line: bytes, max_depth: int) -> Row | list[Problem]:
-    """One line as a row, or every fault of it."""
+def decode_one(line: bytes, max_depth: int) -> tuple[object, Row | list[Problem]]:
+    """One line as a document, and as a row or every fault of it."""
     try:
         document = jsonbody.decode(line.strip(), max_depth=max_depth)
     except (MalformedRequest, Invalid) as refusal:
-        return refusal.errors
-    return row_of(document, Row)
+        return None, refusal.errors
+    return document, row_of(document, Row)
 
 
 def decode_at_once(lines: Sequence[bytes]) -> list[Row] | None:
@@ -133,13 +142,14 @@ class JsonReader:
 
 
 def _batch(items: list[object]) -> Batch:
-    batch = Batch([], [], len(items))
+    batch = Batch([], [], [], len(items))
     for number, item in enumerate(items, 1):
         read = row_of(item, ObservationIn, f"/observations/{number - 1}")
         if isinstance(read, ObservationIn):
             batch.rows.append((Place(number, number), _flat(read)))
         else:
             batch.refusals.extend(msgspec.structs.replace(fault, row=number) for fault in read)
+            batch.halves.extend(half_of(Place(number, number), item))
     return batch
 
 

@@ -125,7 +125,7 @@ class Judge:
         async for batch in self._reader.batches(journal.body(tx, self._push.journaled.submission_id)):
             check = check or rules.Check(self._push.form, known, self._reader.defaults)
             checked = check.rows(batch.rows, self._warnings.room)
-            refusals = [*batch.refusals, *checked.refusals]
+            refusals = [*batch.refusals, *check.halves(batch.halves), *checked.refusals]
             if not directory and any(refusal.code == "unknown-cds" for refusal in refusals):
                 directory = await store.directory(tx)
             self._received += batch.received

@@ -1,7 +1,7 @@
 """What may be said: the checks on the rows of a push. Pure: rows in; records, refusals and warnings out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -148,6 +148,14 @@ def source_fault(source: str, longest: int) -> Problem | None:
     return None
 
 
+class Half(NamedTuple):
+    """A row of which some fields could not be read: harmless values stand for them, and nothing is said of them."""
+
+    place: Place
+    row: Row
+    wrong: frozenset[str]
+
+
 class Doubt(NamedTuple):
     """A doubt about a row, put into words only when it is told: a million of them must cost little."""
 
@@ -191,6 +199,15 @@ class Check:
                 if doubts and len(warnings) < room:
                     warnings.extend(doubt.told(self._form, place) for doubt in doubts)
         return Checked(records, refusals, warnings, doubted)
+
+    def halves(self, halves: Sequence[Half]) -> Iterator[Problem]:
+        """The faults of rows that could not be read as a whole, beyond those that kept them from being read."""
+        for place, row, wrong in halves:
+            faults: list[Fault] = []
+            self._row(place, row, faults)
+            for fault in faults:
+                if fault.field not in wrong:
+                    yield problem(self._form, place, fault.field, fault.code, fault.detail, **fault.more)
 
     def _row(self, place: Place, row: Row, faults: list[Fault]) -> Record | None:
         as_of = self._day(row, faults)
