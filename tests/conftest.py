@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,10 @@ from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
 from equityaccess.settings import Settings
 from tests.held import held_to_the_contract
+
+# A shell that starts the tests in the background has SIGINT ignored, and every program started from here would inherit
+# that: the tests that interrupt one need it back.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
