@@ -142,6 +142,12 @@ def source_fault(source: str, longest: int) -> Problem | None:
     if len(source) > longest:
         detail = f"source has {len(source)} characters; it may have {longest}."
         return Problem(code="text-too-long", detail=detail, owner="sender", pointer="/source")
+    if not source.isprintable():
+        detail = "source holds a character that does not show, such as a line feed or a change of direction."
+        return Problem(code="invalid-character", detail=detail, owner="sender", pointer="/source")
+    if "eqa_live_" in source:
+        detail = "source holds what looks like an API key. Whoever reads the journal can read it: have that key revoked."
+        return Problem(code="secret", detail=detail, owner="sender", pointer="/source")
     if _PERSONAL.search(source):
         detail = "source holds what looks like an e-mail address or a number of a person; only counts may be sent."
         return Problem(code="personal-data", detail=detail, owner="sender", pointer="/source")
