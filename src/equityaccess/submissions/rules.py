@@ -146,7 +146,9 @@ def source_fault(source: str, longest: int) -> Problem | None:
         detail = "source holds a character that does not show, such as a line feed or a change of direction."
         return Problem(code="invalid-character", detail=detail, owner="sender", pointer="/source")
     if "eqa_live_" in source:
-        detail = "source holds what looks like an API key. Whoever reads the journal can read it: have that key revoked."
+        detail = (
+            "source holds what looks like an API key. Whoever reads the journal can read it: have that key revoked."
+        )
         return Problem(code="secret", detail=detail, owner="sender", pointer="/source")
     if _PERSONAL.search(source):
         detail = "source holds what looks like an e-mail address or a number of a person; only counts may be sent."
