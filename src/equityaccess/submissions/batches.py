@@ -1,6 +1,7 @@
 """What the readers of the three formats share: batches of rows, lines cut from parts, a row made of a document."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -78,7 +79,7 @@ class Lines:
         return [self._rest.removesuffix(b"\r")] if self._rest else []
 
 
-class ReaderOfLines:
+class ReaderOfLines(ABC):
     """A reader that never holds more than some thousand lines."""
 
     def __init__(self, defaults: Defaults, source: str | None, settings: Settings) -> None:
@@ -100,8 +101,9 @@ class ReaderOfLines:
             detail = "There is no row in the body."
             raise Invalid(detail, errors=[Problem(code="no-rows", detail=detail, owner="sender")])
 
+    @abstractmethod
     def _read(self, lines: list[bytes], *, last: bool = False) -> Iterator[Batch]:
-        raise NotImplementedError  # pragma: no cover
+        """The rows of *lines*; *last* says that no more will come."""
 
     def _count(self, batch: Batch) -> Batch:
         self._received += batch.received
