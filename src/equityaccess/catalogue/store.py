@@ -1,39 +1,15 @@
 """The catalogue: indicators with their targets, and student groups."""
 
-from datetime import date
-from decimal import Decimal
-
 import msgspec
 
-from equityaccess.catalogue.structs import Cadence, Indicator, Polarity, StudentGroup, Target, Unit
+from equityaccess.catalogue.structs import Indicator, IndicatorLine, StudentGroup, Target
 from equityaccess.database import Transaction, load_queries
 
 sql = load_queries(__file__)
 
 
-class _IndicatorRecord(msgspec.Struct, frozen=True, kw_only=True):
-    indicator_id: int
+class _TargetLine(Target, frozen=True, kw_only=True):
     code: str
-    name: str
-    definition: str
-    caveat: str
-    source: str
-    unit: Unit
-    cadence: Cadence
-    counts_for_days: int
-    polarity: Polarity
-    asked_of: list[str]
-    is_in_plan: bool
-
-
-class _TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    student_group: str
-    target_on: date
-    percent: Decimal
-    baseline_percent: Decimal | None
-    baseline_on: date | None
-    source: str
 
     def target(self) -> Target:
         """Without the code of the indicator, which holds it."""
@@ -43,11 +19,11 @@ class _TargetRecord(msgspec.Struct, frozen=True, kw_only=True):
 async def indicators(tx: Transaction) -> list[Indicator]:
     """Every indicator, by code."""
     targets: dict[str, list[Target]] = {}
-    for record in await tx.all(sql.targets, _TargetRecord):
+    for record in await tx.all(sql.targets, _TargetLine):
         targets.setdefault(record.code, []).append(record.target())
     return [
         Indicator(**msgspec.structs.asdict(record), targets=targets.get(record.code, []))
-        for record in await tx.all(sql.indicators, _IndicatorRecord)
+        for record in await tx.all(sql.indicators, IndicatorLine)
     ]
 
 

@@ -77,8 +77,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-class Indicator(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is asked, with all of its targets, oldest first."""
+class IndicatorLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is asked, as the database holds it."""
 
     indicator_id: int
     code: str
@@ -92,6 +92,11 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True):
     polarity: Polarity
     asked_of: list[str]
     is_in_plan: bool
+
+
+class Indicator(IndicatorLine, frozen=True, kw_only=True):
+    """Something that is asked, with all of its targets, oldest first."""
+
     targets: list[Target]
 
     def shown(self) -> IndicatorOut:

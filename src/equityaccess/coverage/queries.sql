@@ -384,6 +384,13 @@ WITH found AS (
 )
 {{named}}
 
+-- fragment: in_direct_charters
+-- How many of the enrolled (`e`) of a district (`p`) are in the charters it authorizes that report for themselves.
+LEFT JOIN LATERAL (
+  SELECT sum(n.students) AS students
+    FROM lea_period q JOIN enrollment n ON n.lea_id = q.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
+   WHERE q.authorizer_id = p.lea_id AND q.funding = 'direct' AND q.valid_from <= e.census_on AND e.census_on < q.valid_to) c ON true
+
 -- name: own_asked
 -- What is asked of one LEA on a day, and how many students it has of each group (a district: without its directly
 -- funded charters where their enrollment is known, which it is for ALL only).
@@ -397,10 +404,7 @@ SELECT i.code AS indicator, g.code AS student_group, i.unit = 'students' AS is_a
     SELECT n.* FROM enrollment n
      WHERE n.lea_id = p.lea_id AND n.student_group_id = g.student_group_id
      ORDER BY n.census_on > CAST(:on_day AS date), CASE WHEN n.census_on <= CAST(:on_day AS date) THEN n.census_on END DESC, n.census_on LIMIT 1) e ON true
-  LEFT JOIN LATERAL (
-    SELECT sum(n.students) AS students
-      FROM lea_period q JOIN enrollment n ON n.lea_id = q.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
-     WHERE q.authorizer_id = p.lea_id AND q.funding = 'direct' AND q.valid_from <= e.census_on AND e.census_on < q.valid_to) c ON true
+  {{in_direct_charters}}
  WHERE p.lea_id = CAST(:lea_id AS integer) AND p.valid_from <= CAST(:on_day AS date) AND CAST(:on_day AS date) < p.valid_to
 
 -- name: targets
@@ -427,15 +431,13 @@ WITH gap AS (
    WHERE (CAST(:lea_id AS integer) IS NULL OR c.lea_id = CAST(:lea_id AS integer))
   UNION ALL
   SELECT p.lea_id, i.indicator_id, g.student_group_id, CAST(NULL AS date), 'not_heard_from',
-         CAST(greatest(0, e.students - CASE WHEN e.includes_charters THEN coalesce(h.students, 0) ELSE 0 END) AS integer)
+         CAST(greatest(0, e.students - CASE WHEN e.includes_charters THEN coalesce(c.students, 0) ELSE 0 END) AS integer)
     FROM lea_period p
     JOIN indicator i ON i.unit = 'students' AND p.kind = ANY (i.asked_of)
     JOIN student_group g ON g.code = 'ALL'
    CROSS JOIN LATERAL (
      SELECT n.* FROM enrollment n WHERE n.lea_id = p.lea_id AND n.student_group_id = g.student_group_id ORDER BY n.census_on DESC LIMIT 1) e
-    LEFT JOIN LATERAL (
-      SELECT sum(n.students) AS students FROM lea_period q JOIN enrollment n ON n.lea_id = q.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
-       WHERE q.authorizer_id = p.lea_id AND q.funding = 'direct' AND q.valid_from <= e.census_on AND e.census_on < q.valid_to) h ON true
+    {{in_direct_charters}}
    WHERE p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to AND p.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
      AND (CAST(:lea_id AS integer) IS NULL OR p.lea_id = CAST(:lea_id AS integer))
      AND NOT EXISTS (SELECT FROM coverage_cell c WHERE c.lea_id = p.lea_id AND c.indicator_id = i.indicator_id AND c.student_group_id = g.student_group_id)

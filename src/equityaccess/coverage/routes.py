@@ -292,12 +292,15 @@ def outlook(points: Sequence[Point], goal: Goal | None, today: date) -> Outlook:
     current = 100 * recent[-1][1] / recent[-1][2] if recent and recent[-1][2] else None
     weeks_left = (goal.target_on - today).days / 7 if goal else None
     note = rules.outlook_note(pace, weeks_left, current, goal.percent if goal else None)
-    can_tell = goal is not None and current is not None and weeks_left is not None
+    needed = projected = None
+    if goal is not None and current is not None and weeks_left is not None:
+        needed = rules.needed_pace(current, goal.percent, weeks_left)
+        projected = rules.projected_on(current, goal.percent, pace, today)
     return Outlook(
         weeks_considered=len(recent),
         points_a_week=None if pace is None else round(pace, 3),
-        needed_points_a_week=rules.needed_pace(current, goal.percent, weeks_left) if can_tell else None,  # type: ignore[arg-type,union-attr]
-        projected_on=rules.projected_on(current, goal.percent, pace, today) if can_tell else None,  # type: ignore[arg-type,union-attr]
+        needed_points_a_week=needed,
+        projected_on=projected,
         note=note,
     )
 
