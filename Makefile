@@ -13,7 +13,7 @@ PYTHON  ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11
 DEMO     = $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(RESET),--reset)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers contract containers test-wheel bench openapi schema wheel secrets lock clean
+.PHONY: help demo test check lint types layers contract containers test-wheel trust bench openapi schema wheel secrets lock clean
 
 help:
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ containers: $(DEV)  ## Dockerfile and docker-compose.yml
 
 test-wheel: wheel  ## the tests again, against the built wheel, away from the checkout
 	.ci/test-wheel "$(PYTHON)" dist/*.whl
+
+trust: $(DEV)  ## promises proven by harnesses, as one table; writes docs/trust.md (QUICK=1 five minutes, MUTANTS=1 seeded defects)
+	$(BIN)/python -m tests.trust $(if $(QUICK),--quick) $(if $(MUTANTS),--mutants)
 
 bench: $(DEV)  ## ratios measured side by side; see bench/
 	$(BIN)/python -m bench $(BENCH)
