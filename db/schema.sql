@@ -6,7 +6,7 @@ COMMENT ON EXTENSION btree_gist IS 'support for indexing common datatypes in GiS
 
 CREATE FUNCTION public.authenticate(secret bytea, at timestamp with time zone) RETURNS TABLE(key_id uuid, label text, scopes text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, lea_ids integer[])
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'public'
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 BEGIN
   -- Written at most once a minute, and never waited for: a busy key must not queue on its own row.
@@ -1395,8 +1395,6 @@ CREATE POLICY aggregator ON public.job_run TO equityaccess_aggregator USING (tru
 
 CREATE POLICY aggregator ON public.observation TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
-CREATE POLICY all_read ON public.coverage_point FOR SELECT TO equityaccess_app USING (true);
-
 CREATE POLICY all_read ON public.enrollment FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.expectation FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
@@ -1416,6 +1414,8 @@ CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityac
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_key_lea ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY county_or_every_lea ON public.coverage_point FOR SELECT TO equityaccess_app USING (((scope = 'county'::text) OR ( SELECT public.sees_every_lea() AS sees_every_lea)));
 
 ALTER TABLE public.coverage_cell ENABLE ROW LEVEL SECURITY;
 

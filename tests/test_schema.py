@@ -120,6 +120,34 @@ async def test_everything_belongs_to_the_owner_role(administrator: asyncpg.Conne
     assert owned_otherwise == []
 
 
+async def test_a_function_that_runs_as_the_owner_looks_for_temporary_tables_last(
+    administrator: asyncpg.Connection,
+) -> None:
+    """Else whoever may make a temporary table makes it read another table than it means."""
+    paths = await administrator.fetch("""
+        SELECT proname, coalesce(array_to_string(proconfig, ';'), '') AS settings FROM pg_proc
+         WHERE pronamespace = 'public'::regnamespace AND prosecdef""")
+    assert paths
+    assert [row["proname"] for row in paths if not row["settings"].endswith("pg_temp")] == []
+
+
+async def test_the_app_reads_the_figures_of_a_kind_of_lea_for_the_county_only(
+    empty: Database, administrator: asyncpg.Connection
+) -> None:
+    await administrator.execute("""
+        SET session_replication_role = replica;
+        INSERT INTO coverage_point (scope, indicator_id, student_group_id, week_ending, as_of, population, met, not_met,
+                                    not_applicable, unknown, unheard, leas_asked, leas_heard, computed_at)
+        SELECT scope, 1, 1, '2026-11-15', '2026-11-15', 10, 10, 0, 0, 0, 0, 1, 1, now()
+          FROM unnest(ARRAY['county', 'county_office']) AS scope;
+        RESET session_replication_role""")
+    scopes = Query("scopes", "SELECT scope FROM coverage_point ORDER BY 1", ())
+    async with empty.transaction(leas=[1]) as tx:
+        assert await tx.values(scopes) == ["county"]
+    async with empty.transaction(every_lea=True) as tx:
+        assert await tx.values(scopes) == ["county", "county_office"]
+
+
 async def test_no_role_of_the_service_is_above_the_walls(administrator: asyncpg.Connection) -> None:
     above = await administrator.fetch("""
         SELECT rolname FROM pg_roles

@@ -207,6 +207,16 @@ async def test_gaps_come_largest_first_with_the_barrier_and_page_without_loss(
     assert sum(gap["people"] for gap in everyone) == (await coverage(client, county))["point"]["figures"]["gap"]
 
 
+async def test_a_key_for_two_leas_reads_the_gaps_of_these_two_only(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    """Who was not heard from stands in the directory, which no wall hides: it once listed the whole county."""
+    both = bearer(await make_key(lea=ABC, leas=[LAUSD]))
+    gaps = (await client.get("/v1/coverage/gaps?limit=500", headers=both)).json()
+    assert {gap["lea"] for gap in gaps["items"]} == {ABC, LAUSD}
+    assert gaps["next"] is None
+
+
 async def test_completeness_counts_each_expected_observation_once(
     client: httpx.AsyncClient, make_key: MakeKey, aggregate
 ) -> None:

@@ -428,7 +428,7 @@ WITH gap AS (
      ('other', coalesce(o.barrier_other, 0)),
      ('not_said', greatest(0, o.not_met - coalesce(o.barrier_not_available, 0) - coalesce(o.barrier_not_affordable, 0) - coalesce(o.barrier_not_desired, 0) - coalesce(o.barrier_other, 0))),
      ('unknown', greatest(0, o.population - o.met - o.not_met - o.not_applicable))) AS b (barrier, people)
-   WHERE (CAST(:lea_id AS integer) IS NULL OR c.lea_id = CAST(:lea_id AS integer))
+   WHERE (CAST(:lea_ids AS integer[]) IS NULL OR c.lea_id = ANY (CAST(:lea_ids AS integer[])))
   UNION ALL
   SELECT p.lea_id, i.indicator_id, g.student_group_id, CAST(NULL AS date), 'not_heard_from',
          CAST(greatest(0, e.students - CASE WHEN e.includes_charters THEN coalesce(c.students, 0) ELSE 0 END) AS integer)
@@ -439,7 +439,7 @@ WITH gap AS (
      SELECT n.* FROM enrollment n WHERE n.lea_id = p.lea_id AND n.student_group_id = g.student_group_id ORDER BY n.census_on DESC LIMIT 1) e
     {{in_direct_charters}}
    WHERE p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to AND p.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
-     AND (CAST(:lea_id AS integer) IS NULL OR p.lea_id = CAST(:lea_id AS integer))
+     AND (CAST(:lea_ids AS integer[]) IS NULL OR p.lea_id = ANY (CAST(:lea_ids AS integer[])))
      AND NOT EXISTS (SELECT FROM coverage_cell c WHERE c.lea_id = p.lea_id AND c.indicator_id = i.indicator_id AND c.student_group_id = g.student_group_id)
 )
 SELECT n.code AS lea, p.name AS lea_name, i.code AS indicator, g.code AS student_group, x.barrier, x.people, x.as_of, x.lea_id

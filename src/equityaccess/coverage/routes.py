@@ -88,7 +88,7 @@ async def read_coverage(
     _demand_kept("as_of", day, until=clock.today(now))
     pair = Pair(indicator=indicator, student_group=student_group)
     week = Weeks(first=rules.week_of(day), today=day, known_at=known_at)
-    async with _reading(db, caller) as tx:
+    async with _reading(db, caller, of) as tx:
         scoped = await _scoped(tx, of, caller)
         await _demand_known(tx, pair)
         if scoped.lea_id is not None:
@@ -129,7 +129,7 @@ async def read_coverage_series(
     first = max(from_on or last - timedelta(days=364), rules.WEEKS_START)
     _demand_order("from", first, last)
     pair = Pair(indicator=indicator, student_group=student_group)
-    async with _reading(db, caller) as tx:
+    async with _reading(db, caller, of) as tx:
         scoped = await _scoped(tx, of, caller)
         await _demand_known(tx, pair)
         weeks = Weeks(first=rules.week_of(first), today=last, known_at=known_at)
@@ -178,9 +178,9 @@ async def list_gaps(
     pair = Pair(indicator=indicator, student_group=student_group)
     today = clock.today()
     async with db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea) as tx:
-        lea_id = await _whose_gaps(tx, of, caller)
+        lea_ids = await _whose_gaps(tx, of, caller)
         await _demand_known(tx, pair)
-        gaps = await store.gaps(tx, lea_id, pair, after, today, limit + 1)
+        gaps = await store.gaps(tx, lea_ids, pair, after, today, limit + 1)
     page, more = gaps[:limit], gaps[limit:]
     last = page[-1] if more else None
     key = GapKey(-last.people, last.lea, last.indicator, last.student_group, last.barrier) if last else None
@@ -205,7 +205,7 @@ async def read_completeness(
     _demand_kept("due_to", last)
     first = due_from or date(last.year - (last.month < 7), 7, 1)
     _demand_order("due_from", first, last)
-    async with _reading(db, caller) as tx:
+    async with _reading(db, caller, of) as tx:
         scoped = await _scoped(tx, of, caller)
         await _demand_known(tx, Pair(indicator=indicator))
         expected = await store.completeness(tx, scoped.lea_id, scoped.kind, indicator, (first, last))
@@ -221,9 +221,14 @@ async def read_completeness(
     return answer(request, report)
 
 
-def _reading(db: Database, caller: Caller) -> AbstractAsyncContextManager[Transaction]:
-    """A transaction that adds up every LEA; `_scoped` has the last word on what of it the caller may read."""
-    return db.transaction(leas=caller.lea_ids, role="aggregator")
+def _reading(db: Database, caller: Caller, scope: str) -> AbstractAsyncContextManager[Transaction]:
+    """A transaction for the figures of *scope*: the county's add up every LEA, all others stay behind the second wall.
+
+    `_scoped` is the first: it refuses a scope that the caller may not read.
+    """
+    if scope == "county" or caller.sees_every_lea:
+        return db.transaction(leas=caller.lea_ids, role="aggregator")
+    return db.transaction(leas=caller.lea_ids)
 
 
 async def _scoped(tx: Transaction, scope: str, caller: Caller) -> Scoped:
@@ -240,18 +245,16 @@ async def _scoped(tx: Transaction, scope: str, caller: Caller) -> Scoped:
     return Scoped(code=lea.code, name=lea.name, lea_id=lea.lea_id)
 
 
-async def _whose_gaps(tx: Transaction, scope: str | None, caller: Caller) -> int | None:
-    """The LEA whose gaps are asked for; None is every LEA that the caller sees."""
+async def _whose_gaps(tx: Transaction, scope: str | None, caller: Caller) -> list[int] | None:
+    """The LEAs whose gaps are asked for; None is every LEA."""
     if scope is None or scope == "county":
         if scope and not caller.sees_every_lea:
             raise NotAllowed("The gaps of every LEA are for the county. Leave `scope` out to read your own.")
-        if caller.sees_every_lea or len(caller.lea_ids) > 1:
-            return None
-        return caller.lea_ids[0]
+        return None if caller.sees_every_lea else caller.lea_ids
     scoped = await _scoped(tx, scope, caller)
     if scoped.lea_id is None:
         raise wrong_parameter("scope", "invalid-scope", "Gaps are those of an LEA, by its CDS code, or of the county.")
-    return scoped.lea_id
+    return [scoped.lea_id]
 
 
 def _is_own(scoped: Scoped, caller: Caller) -> bool:

@@ -277,12 +277,17 @@ class GapKey(NamedTuple):
 FIRST_GAP = GapKey(-(2**31), "", "", "", "")
 
 
-async def gaps(tx: Transaction, lea_id: int | None, pair: Pair, after: GapKey, today: date, limit: int) -> list[Gap]:
-    """People left to reach, the most first, after a key; of one LEA or of every one that the transaction sees."""
+async def gaps(
+    tx: Transaction, lea_ids: list[int] | None, pair: Pair, after: GapKey, today: date, limit: int
+) -> list[Gap]:
+    """People left to reach, the most first, after a key; None is every LEA, and needs a reader of every LEA.
+
+    Who was not heard from comes from the directory, which everybody reads: the wall alone does not narrow it.
+    """
     found = await tx.all(
         sql.gaps,
         FoundGap,
-        lea_id=lea_id,
+        lea_ids=lea_ids,
         today=today,
         county=COUNTY,
         after_people=after.fewer_than,
