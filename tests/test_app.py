@@ -1,9 +1,10 @@
 """The shell around every route: request ids, headers, refusals, strict requests, health, metrics, pages."""
 
+import asyncio
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ from equityaccess.app import create_app
 from equityaccess.database import Database
 from equityaccess.migrate import SchemaMismatch, code_revision
 from equityaccess.problems import REFUSALS, Unavailable
+from equityaccess.running import observing
 from equityaccess.running.assets import STATIC, assets
 from equityaccess.running.readiness import Readiness
 from equityaccess.web import as_refusal
@@ -183,6 +185,75 @@ async def test_a_caller_who_hangs_up_is_no_failure_of_ours(database_url: str, ad
     async with lifespan(app):
         await app(scope, receive, send)  # type: ignore[arg-type]
     assert said[0]["status"] == 400
+
+
+async def test_a_body_that_stops_coming_is_refused_and_stays_in_the_journal(
+    database_url: str, make_key: MakeKey, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observing, "_SILENCE_S", 0.2)
+    secret = await make_key(lea="19642120000000")
+    for path, kind in (("/v1/submissions", "text/csv"), ("/v1/submissions", "application/json")):
+        said = await _stalled(database_url, path, bearer(secret) | {"Content-Type": kind}, b"lea,")
+        assert (said[0]["status"], dict(said[0]["headers"])[b"connection"]) == (408, b"close")
+    kept = await owner.fetch("SELECT outcome, status, byte_count FROM submission")
+    assert [tuple(one) for one in kept] == [("incomplete", 408, None)] * 2
+    key = bearer(await make_key(scopes=["admin"]))
+    said = await _stalled(database_url, "/v1/keys", key | JSON, b"{")
+    assert (said[0]["status"], json.loads(said[1]["body"])["type"]) == (408, "/problems/request-timeout")
+
+
+async def test_a_body_that_comes_in_drops_gains_no_time(
+    database_url: str, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observing, "_SILENCE_S", 0.3)
+    said = await _stalled(database_url, "/v1/keys", admin | JSON, *[b" "] * 50)
+    assert said[0]["status"] == 408
+
+
+async def _stalled(database_url: str, path: str, headers: Mapping[str, str], *pieces: bytes) -> list[dict[str, Any]]:
+    """What the application says to a body of which a piece comes every 0.1 s, and after the last of them nothing."""
+    app = create_app(settings_for(database_url))
+    fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": fields}
+    coming = iter(pieces)
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        piece = next(coming, None)
+        await asyncio.sleep(0.1 if piece else 60)
+        return {"type": "http.request", "body": piece, "more_body": True}
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message)
+
+    async with lifespan(app):
+        await app(scope, receive, send)  # type: ignore[arg-type]
+    return said
+
+
+async def test_who_is_cut_off_by_a_stop_is_told_to_send_it_again(database_url: str, admin: dict[str, str]) -> None:
+    app = create_app(settings_for(database_url))
+    fields = [(name.lower().encode(), value.encode()) for name, value in (admin | JSON).items()]
+    scope = {"type": "http", "method": "POST", "path": "/v1/keys", "query_string": b"", "headers": fields}
+    is_reading = asyncio.Event()
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        is_reading.set()
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message)
+
+    async with lifespan(app):
+        request = asyncio.ensure_future(app(scope, receive, send))  # type: ignore[arg-type]
+        await asyncio.wait_for(is_reading.wait(), 10)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+    assert (said[0]["status"], dict(said[0]["headers"])[b"retry-after"]) == (503, b"2")
+    assert not faults_of_body(json.loads(said[1]["body"]), {"$ref": "#/components/schemas/ProblemDetails"})
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1000000000", "ten", "1.5", ""])

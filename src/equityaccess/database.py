@@ -181,7 +181,7 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=self._wait_s)
         except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
-            detail = "The database has no free connection; nothing was done."
+            detail = "The database has no free connection. Nothing was half done: send the same again."
             raise Unavailable(detail, headers={"Retry-After": "2"}) from error
         try:
             yield connection

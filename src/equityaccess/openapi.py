@@ -28,6 +28,7 @@ from equityaccess.problems import (
     RepeatedParameter,
     TooLarge,
     TooManyRequests,
+    TooSlow,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -47,7 +48,7 @@ _GUARDS: Final = (
     TooManyRequests,
     Unavailable,
 )
-_BODY_GUARDS: Final = (TooLarge, UnsupportedMediaType)
+_BODY_GUARDS: Final = (TooSlow, TooLarge, UnsupportedMediaType)
 _SUCCESSES: Final = {
     "200": "What was asked for.",
     "201": "Stored; `Location` says where to read it again.",

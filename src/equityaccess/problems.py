@@ -116,6 +116,12 @@ class NotAcceptable(Refusal):
     status, code, title = 406, "not-acceptable", "The answer cannot be given in that format"
 
 
+class TooSlow(Refusal):
+    """The body stopped coming, or came so slowly that it would have kept a connection for too long."""
+
+    status, code, title = 408, "request-timeout", "The body did not come in time"
+
+
 class Conflict(Refusal):
     """The request fits badly with the present state: try again later, or read the state first."""
 
@@ -168,6 +174,7 @@ REFUSALS: tuple[type[Refusal], ...] = (
     NotFound,
     MethodNotAllowed,
     NotAcceptable,
+    TooSlow,
     Conflict,
     TooLarge,
     UnsupportedMediaType,

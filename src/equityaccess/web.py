@@ -105,7 +105,9 @@ def as_refusal(error: Exception) -> Refusal:
         return _from_framework(error)
     if isinstance(error, _OUTAGES):
         _log.warning("database_unavailable", error=type(error).__name__)
-        return Unavailable("The database did not answer in time; nothing was done.", headers={"Retry-After": "2"})
+        # Never "nothing was done": it may have been the answer to a COMMIT that was lost.
+        detail = "The database did not answer in time. Nothing was half done: send the same again."
+        return Unavailable(detail, headers={"Retry-After": "2"})
     _log.error("failure", exc_info=error)
     return InternalError("This is our fault, and it is logged. Quote the request id when you report it.")
 

@@ -24,7 +24,7 @@ _ATTEMPTS: Final = 6
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 120.0
 _TIMEOUT: Final = httpx.Timeout(connect=10, write=60, read=600, pool=10)  # a million rows take a while to judge
-_PASSING: Final = frozenset({429, 502, 503, 504})  # 409 is passing only when it says when to come back
+_PASSING: Final = frozenset({408, 429, 502, 503, 504})  # 409 is passing only when it says when to come back
 _HERE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Told = Callable[[int], None]

@@ -15,9 +15,11 @@ from uvicorn.supervisors import Multiprocess
 
 from equityaccess import logs
 from equityaccess.app import create_app
+from equityaccess.commands.connections import Connection
 from equityaccess.running.readiness import Readiness
 from equityaccess.settings import Settings, from_environment
 
+_WORKER_STARTS_S: Final = 60  # uvicorn's own 5 s are short for a busy machine, and then it gives a restart up
 _GRACE_S: Final = 5  # more than the longest statement, so that a stop never cuts an answer off
 
 
@@ -31,7 +33,7 @@ def serve(settings: Settings, listening: socket.socket, *, count: int, limit_con
         f"{__name__}:{application.__name__}",
         factory=True,
         workers=count,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,  # its lines go where ours go
@@ -39,6 +41,7 @@ def serve(settings: Settings, listening: socket.socket, *, count: int, limit_con
         proxy_headers=False,  # nothing here believes what a header says about who the caller is
         server_header=False,
         limit_concurrency=limit_concurrency,
+        timeout_worker_healthcheck=_WORKER_STARTS_S,
         timeout_graceful_shutdown=int(settings.statement_timeout_s) + _GRACE_S,
     )
     if count > 1:

@@ -1,17 +1,22 @@
 """Around every request, known route or not: its id, one line in the log, its figures, the security headers."""
 
+import asyncio
 import re
 import time
 import uuid
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
+import msgspec
 import structlog
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
+from equityaccess.openapi import PROBLEM_JSON
+from equityaccess.problems import TooSlow, Unavailable
 from equityaccess.running.metrics import Metrics
+from equityaccess.running.readiness import Readiness
 
 UNKNOWN_ROUTE: Final = "unknown"
 _REQUEST_ID: Final = re.compile(r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{7,63}\Z")
@@ -22,6 +27,8 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_SILENCE_S: Final = 10.0  # that a body may be silent for
+_LEAST_RATE: Final = 1_000  # bytes a second on the whole, or a byte now and then would keep a connection for ever
 _log = structlog.get_logger()
 
 
@@ -41,28 +48,66 @@ class Exchange:
         self.request_id = request_id(scope["headers"])
         self.status = 500  # unless an answer starts, which then says better
         self.bytes_in = self.bytes_out = 0
+        self._waited = 0.0
+        self._is_whole = self._is_answered = False
         scope["state"]["request_id"] = self.request_id
 
     async def receive(self) -> HTTPReceiveMessage:
-        """Pass on what the caller sends. A caller who hangs up is noted: that is no failure of ours."""
-        message = cast("HTTPReceiveMessage", await self._receive())
+        """Pass on what the caller sends. A caller who hangs up is noted: that is no failure of ours.
+
+        Raises TooSlow when the body does not come in time.
+        """
+        message = await (self._next() if self._is_whole else self._next_of_body())
         if message["type"] == "http.disconnect":
             self._scope["state"]["hung_up"] = True
         else:
             self.bytes_in += len(message["body"])
+            self._is_whole = not message.get("more_body", False)
         return message
+
+    async def _next_of_body(self) -> HTTPReceiveMessage:
+        began = time.monotonic()
+        left = _SILENCE_S + self.bytes_in / _LEAST_RATE - self._waited
+        try:
+            async with asyncio.timeout(min(left, _SILENCE_S)):
+                return await self._next()
+        except TimeoutError:
+            detail = f"The body was silent for {_SILENCE_S:.0f} s, or slower than {_LEAST_RATE} bytes a second."
+            raise TooSlow(detail, headers={"Connection": "close"}) from None
+        finally:
+            self._waited += time.monotonic() - began
+
+    async def _next(self) -> HTTPReceiveMessage:
+        return cast("HTTPReceiveMessage", await self._receive())
 
     async def send(self, message: Message) -> None:
         """Pass on the answer, with the request id and the headers that every answer has."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self._is_answered = message["status"], True
             headers = MutableScopeHeaders.from_message(message)
+            readiness: Readiness | None = self._scope["litestar_app"].state.get("readiness")
+            if readiness is not None and readiness.is_draining:
+                headers["Connection"] = "close"  # so that the next request goes elsewhere, and finds no closed door
             headers["X-Request-Id"] = self.request_id
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         elif message["type"] == "http.response.body":
             self.bytes_out += len(message["body"])
         await self._send(message)
+
+    async def cut_off(self) -> None:
+        """Answer in the last moment, if nothing was answered yet: it may be sent again, and is not our failure."""
+        if self._is_answered:
+            return
+        refusal = Unavailable(
+            "The service stopped before it was done. Nothing was half done: send the same again.",
+            headers={"Connection": "close", "Retry-After": "2"},
+        )
+        body = msgspec.json.encode(refusal.details(self.request_id))
+        fields = {"Content-Type": PROBLEM_JSON, "Content-Length": str(len(body)), **refusal.headers}
+        head = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+        await self.send({"type": "http.response.start", "status": refusal.status, "headers": head})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
     @property
     def route(self) -> str:
@@ -103,6 +148,9 @@ def observed(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
         ):
             try:
                 await inner(scope, exchange.receive, exchange.send)
+            except asyncio.CancelledError:  # a stop that would not wait any longer
+                await exchange.cut_off()
+                raise
             finally:
                 metrics.answered(scope["method"], exchange.route, exchange.status, exchange.seconds)
                 _log.info("request", **exchange.line())

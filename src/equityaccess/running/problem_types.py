@@ -22,6 +22,7 @@ from equityaccess.problems import (
     RepeatedParameter,
     TooLarge,
     TooManyRequests,
+    TooSlow,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -49,6 +50,7 @@ _EXAMPLES: Final[tuple[Refusal, ...]] = (
     NotFound("There is no key 5f0c7a52-7f0e-4c0a-9a54-0b6f0a3f3f10."),
     MethodNotAllowed("This address is not used with this method; the header Allow names those that it is used with."),
     NotAcceptable("Accept names none of application/json, text/csv."),
+    TooSlow("The body was silent for 10 s, or slower than 1000 bytes a second."),
     Conflict("An LEA has at most two live keys."),
     TooLarge("The body is larger than this route takes."),
     UnsupportedMediaType(
@@ -75,7 +77,7 @@ _EXAMPLES: Final[tuple[Refusal, ...]] = (
     ),
     TooManyRequests("This key may send 600 requests a minute. Come back in 7 s."),
     InternalError("This is our fault, and it is logged. Quote the request id when you report it."),
-    Unavailable("The database did not answer in time; nothing was done."),
+    Unavailable("The database did not answer in time. Nothing was half done: send the same again."),
 )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from equityaccess.access.structs import Caller
 from equityaccess.database import Database, Transaction
-from equityaccess.problems import MalformedRequest, Problem, TooLarge
+from equityaccess.problems import MalformedRequest, Problem, TooLarge, TooSlow
 from equityaccess.submissions import store
 from equityaccess.submissions.store import Journaled
 
@@ -30,13 +30,14 @@ async def receive(
 ) -> Journaled:
     """Keep the bytes of *body*, committed, and say what came.
 
-    A body that ends early, or grows beyond *most_bytes*, stays in the journal as far as it came, and is refused.
+    A body that ends early, stops coming, or grows beyond *most_bytes*, stays in the journal as far as it came, and is
+    refused.
     """
     entry = _Entry(db, caller, content_type, parameters, now)
     try:
         async for piece in _pieces(body, most_bytes):
             await entry.take(piece)
-    except (TooLarge, MalformedRequest) as refusal:
+    except (TooLarge, TooSlow, MalformedRequest) as refusal:
         await entry.give_up(refusal.status)
         raise
     except asyncio.CancelledError:
@@ -123,7 +124,10 @@ def too_many_bytes(most: int) -> TooLarge:
 
 
 async def _pieces(body: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
-    """*body* as it comes. Raises TooLarge after *most* bytes, MalformedRequest when the sender hangs up."""
+    """*body* as it comes.
+
+    Raises TooLarge after *most* bytes, TooSlow when it stops coming, MalformedRequest when the sender hangs up.
+    """
     size = 0
     try:
         async for piece in body:
@@ -131,6 +135,8 @@ async def _pieces(body: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]
             if size > most:
                 break
             yield piece
+    except TooSlow:
+        raise
     except Exception as error:
         detail = f"The body ended early, after {size} bytes; nothing was applied."
         problem = Problem(code="incomplete-body", detail=detail, owner="sender")
