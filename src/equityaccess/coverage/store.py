@@ -284,6 +284,7 @@ async def gaps(
 
     Who was not heard from comes from the directory, which everybody reads: the wall alone does not narrow it.
     """
+    await tx.execute(sql.plan_for_the_values)
     found = await tx.all(
         sql.gaps,
         FoundGap,
