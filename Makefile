@@ -13,10 +13,10 @@ PYTHON  ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11
 DEMO     = $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(RESET),--reset)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers contract containers test-wheel trust bench openapi schema wheel secrets lock clean
+.PHONY: help demo test check lint types layers contract containers test-wheel trust authorization bench openapi schema wheel secrets lock clean
 
 help:
-	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(RUNTIME): requirements.lock requirements-build.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "equityaccess needs Python 3.11 or newer; none was found on PATH." >&2; exit 1; }
@@ -60,6 +60,9 @@ test-wheel: wheel  ## the tests again, against the built wheel, away from the ch
 
 trust: $(DEV)  ## promises proven by harnesses, as one table; writes docs/trust.md (QUICK=1 five minutes, MUTANTS=1 seeded defects)
 	$(BIN)/python -m tests.trust $(if $(QUICK),--quick) $(if $(MUTANTS),--mutants)
+
+authorization: $(DEV)  ## add the rows of new routes to tests/trust/authorization.csv, to be decided by hand
+	$(BIN)/python -m tests.trust.authorization
 
 bench: $(DEV)  ## ratios measured side by side; see bench/
 	$(BIN)/python -m bench $(BENCH)
