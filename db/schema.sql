@@ -236,6 +236,20 @@ ALTER TABLE public.indicator ALTER COLUMN indicator_id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE TABLE public.job_lease (
+    lease text NOT NULL,
+    token bigint NOT NULL,
+    holder text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT job_lease_lease_check CHECK ((lease = 'scheduler'::text))
+);
+
+ALTER TABLE ONLY public.job_lease FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job_lease OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.job_lease IS 'One row, always: a leader that finds another token has lost';
+
 CREATE TABLE public.job_run (
     job text NOT NULL,
     slot timestamp with time zone NOT NULL,
@@ -1171,6 +1185,9 @@ ALTER TABLE ONLY public.indicator
 ALTER TABLE ONLY public.indicator
     ADD CONSTRAINT indicator_pkey PRIMARY KEY (indicator_id);
 
+ALTER TABLE ONLY public.job_lease
+    ADD CONSTRAINT job_lease_pkey PRIMARY KEY (lease);
+
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_pkey PRIMARY KEY (job, slot);
 
@@ -1391,6 +1408,8 @@ CREATE POLICY aggregator ON public.coverage_point TO equityaccess_aggregator USI
 
 CREATE POLICY aggregator ON public.idempotency TO equityaccess_aggregator USING (true);
 
+CREATE POLICY aggregator ON public.job_lease TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
 CREATE POLICY aggregator ON public.job_run TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
 CREATE POLICY aggregator ON public.observation TO equityaccess_aggregator USING (true) WITH CHECK (true);
@@ -1442,6 +1461,8 @@ ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.identifier ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.indicator ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.job_lease ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.job_run ENABLE ROW LEVEL SECURITY;
 
@@ -1516,6 +1537,8 @@ CREATE POLICY owner_maintains ON public.coverage_mark TO equityaccess_owner USIN
 CREATE POLICY owner_maintains ON public.coverage_point TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.idempotency TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.job_lease TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.job_run TO equityaccess_owner USING (true) WITH CHECK (true);
 
@@ -1623,6 +1646,14 @@ GRANT SELECT ON TABLE public.identifier TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.indicator TO equityaccess_app;
 GRANT SELECT ON TABLE public.indicator TO equityaccess_aggregator;
+
+GRANT SELECT ON TABLE public.job_lease TO equityaccess_aggregator;
+
+GRANT UPDATE(token) ON TABLE public.job_lease TO equityaccess_aggregator;
+
+GRANT UPDATE(holder) ON TABLE public.job_lease TO equityaccess_aggregator;
+
+GRANT UPDATE(expires_at) ON TABLE public.job_lease TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_run TO equityaccess_aggregator;
 

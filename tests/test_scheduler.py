@@ -8,16 +8,19 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
+from equityaccess import clock
 from equityaccess.bundled import bundled
 from equityaccess.clock import LOCAL
 from equityaccess.database import Database, Query, Transaction
 from equityaccess.outcome import Done
-from equityaccess.scheduler import store
+from equityaccess.scheduler import leader, store
 from equityaccess.scheduler.jobs import purge_history
 from equityaccess.scheduler.leader import Metrics, Runner
-from equityaccess.scheduler.runs import claim_missed, run_job
+from equityaccess.scheduler.lease import LeaseLost, lease_session, wait_for_lease
+from equityaccess.scheduler.runs import due_slots, run_job
 from equityaccess.scheduler.schedule import (
     ScheduleError,
     current_slot,
@@ -27,6 +30,7 @@ from equityaccess.scheduler.schedule import (
     slots,
 )
 from equityaccess.scheduler.structs import Job
+from tests.conftest import settings_for
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 MARK = Query("mark", "INSERT INTO coverage_mark (indicator_id, student_group_id, from_on) VALUES (1, 1, $1)", ("day",))
@@ -273,17 +277,19 @@ async def test_a_job_that_found_something_wrong_counts_as_failed_and_keeps_its_e
     assert await marks(empty) == 1
 
 
-async def test_a_run_with_nothing_to_do_leaves_nothing(empty: Database) -> None:
-    outcome = await run_job(empty, nightly(changes_its_mind), NOW, NOW)
-    assert outcome.state == "nothing"
-    assert await marks(empty) == 0
+async def test_a_run_with_nothing_to_do_leaves_a_row_only_if_its_slots_can_be_missed(empty: Database) -> None:
+    frequent = Job(name="a-job", run=f"{__name__}:changes_its_mind", why="test", every_s=1)
+    assert (await run_job(empty, frequent, NOW, NOW)).state == "nothing"
     assert await history(empty) == []
+    assert (await run_job(empty, nightly(changes_its_mind), NOW, NOW)).touched == 0
+    assert await history(empty) == [(NOW, "done")]
+    assert await marks(empty) == 0
 
 
 async def test_a_run_survives_a_database_that_is_gone(empty: Database, empty_url: str) -> None:
     await empty.close()
     outcome = await run_job(empty, nightly(leaves_a_mark), NOW, NOW)
-    assert outcome.state == "failed"
+    assert outcome.state == "lost"
 
 
 # What was missed --------------------------------------------------------------------------------------------------
@@ -293,31 +299,138 @@ async def test_after_days_without_a_scheduler_the_latest_slot_runs_and_the_other
     job = nightly(leaves_a_mark)
     four_days_ago = NOW.replace(day=19, hour=8, minute=5)
     await run_job(empty, job, four_days_ago, four_days_ago)
-    due = await claim_missed(empty, job, NOW)
-    assert due == NOW.replace(hour=8, minute=5)
-    await run_job(empty, job, due, NOW)
+    due = await due_slots(empty, job, NOW)
+    assert due == [NOW.replace(hour=8, minute=5)]
+    await run_job(empty, job, due[0], NOW)
     expected = ["done", "skipped", "skipped", "skipped", "done"]
     assert await history(empty) == [(four_days_ago + timedelta(days=n), state) for n, state in enumerate(expected)]
-    assert await claim_missed(empty, job, NOW) is None
+    assert await due_slots(empty, job, NOW) == []
+
+
+async def test_a_job_whose_every_slot_counts_runs_for_each_that_is_not_too_late(empty: Database) -> None:
+    job = msgspec.structs.replace(nightly(leaves_a_mark, late=timedelta(hours=32)), missed="each")
+    four_days_ago = NOW.replace(day=19, hour=8, minute=5)
+    await run_job(empty, job, four_days_ago, four_days_ago)
+    due = await due_slots(empty, job, NOW)
+    assert due == [NOW.replace(day=day, hour=8, minute=5) for day in (22, 23)]
+    assert [state for _, state in await history(empty)] == ["done", "skipped", "skipped"]
 
 
 async def test_a_slot_missed_by_too_much_is_skipped(empty: Database) -> None:
     job = nightly(leaves_a_mark, late=timedelta(hours=7))
     yesterday = NOW.replace(day=22, hour=8, minute=5)
     await run_job(empty, job, yesterday, yesterday)
-    assert await claim_missed(empty, job, NOW) is None
+    assert await due_slots(empty, job, NOW) == []
     assert await history(empty) == [(yesterday, "done"), (NOW.replace(hour=8, minute=5), "skipped")]
 
 
 async def test_a_job_that_never_ran_is_caught_up_but_has_no_skipped_past(empty: Database) -> None:
     job = nightly(leaves_a_mark, late=timedelta(days=3))
-    assert await claim_missed(empty, job, NOW) == NOW.replace(hour=8, minute=5)
+    assert await due_slots(empty, job, NOW) == [NOW.replace(hour=8, minute=5)]
     assert await history(empty) == []
 
 
 async def test_a_frequent_job_is_never_caught_up(empty: Database) -> None:
     job = Job(name="often", run="a:b", why="test", every_s=1)
-    assert await claim_missed(empty, job, NOW) is None
+    assert await due_slots(empty, job, NOW) == [NOW]
+
+
+async def test_a_run_by_hand_hides_no_slot_that_was_missed(empty: Database) -> None:
+    job = nightly(leaves_a_mark)
+    yesterday = NOW.replace(day=22, hour=8, minute=5)
+    await run_job(empty, job, yesterday, yesterday)
+    for by_hand in (NOW - timedelta(hours=1), NOW + timedelta(days=400)):
+        await run_job(empty, job, by_hand, NOW)
+    assert await due_slots(empty, job, NOW) == [NOW.replace(hour=8, minute=5)]
+
+
+async def test_a_slot_with_nothing_to_do_is_not_missed(empty: Database) -> None:
+    job = nightly(changes_its_mind)
+    await run_job(empty, job, NOW.replace(hour=8, minute=5), NOW)
+    assert await due_slots(empty, job, NOW) == []
+
+
+# The lease --------------------------------------------------------------------------------------------------------
+
+
+LEASE = Query("lease", "UPDATE job_lease SET token = $1", ("token",))
+
+
+async def lease(db: Database, token: int) -> None:
+    async with db.transaction(role="aggregator") as tx:
+        await tx.execute(LEASE, token=token)
+
+
+async def test_who_no_longer_leads_runs_nothing_and_writes_nothing_down(empty: Database) -> None:
+    await lease(empty, 8)
+    for job in (nightly(never_ends), nightly(leaves_a_mark), nightly(breaks), nightly(changes_its_mind)):
+        assert (await run_job(empty, job, NOW, NOW, token=7)).state == "not_ours"
+    yesterday = NOW.replace(day=22, hour=8, minute=5)
+    await run_job(empty, nightly(leaves_a_mark), yesterday, yesterday, token=8)
+    await due_slots(empty, nightly(leaves_a_mark, late=timedelta(hours=7)), NOW, token=7)
+    assert await history(empty) == [(yesterday, "done")]
+    assert await marks(empty) == 1
+
+
+async def test_a_run_during_which_another_takes_the_lease_is_undone(empty: Database) -> None:
+    await lease(empty, 7)
+    BEGAN.clear()
+    under_way = asyncio.create_task(run_job(empty, nightly(takes_a_while), NOW, NOW, token=7))
+    await BEGAN.wait()
+    await lease(empty, 8)
+    assert (await under_way).state == "not_ours"
+    assert await marks(empty) == 0
+    assert await history(empty) == []
+
+
+async def test_a_later_leader_begins_only_when_nothing_of_an_earlier_one_can_still_be_committed(
+    empty: Database,
+) -> None:
+    await lease(empty, 7)
+    outcome = await run_job(empty, nightly(leaves_a_mark), NOW, NOW)
+    async with empty.transaction(role="aggregator") as tx:
+        assert await store.record(tx, msgspec.structs.replace(outcome, slot=NOW + timedelta(days=1)), 7)
+        taking = asyncio.create_task(lease(empty, 8))
+        await asyncio.wait([taking], timeout=0.2)
+        assert not taking.done()
+    await taking
+
+
+async def test_a_lease_is_taken_once_kept_and_given_back(empty_url: str) -> None:
+    settings, stop = settings_for(empty_url), asyncio.Event()
+    async with lease_session(settings) as one, lease_session(settings) as other:
+        first = await wait_for_lease(settings, one, stop)
+        assert first
+        second = asyncio.create_task(wait_for_lease(settings, other, stop))
+        await first.keep(asyncio.sleep(0.7))
+        assert not second.done()
+        await first.give_back()
+        taken = await second
+        assert taken
+        assert taken.token == first.token + 1
+        with pytest.raises(LeaseLost):
+            await first.keep(asyncio.sleep(60))
+        await first.give_back()  # it is not the first's any more
+        await taken.keep(asyncio.sleep(0))
+        stop.set()
+        assert await wait_for_lease(settings, one, stop) is None
+
+
+async def test_taking_the_lease_ends_what_an_earlier_leader_left_open_and_nothing_else(empty_url: str) -> None:
+    settings = settings_for(empty_url)
+    names = {"equityaccess scheduler 0": False, "equityaccess scheduler 5": True, "equityaccess": True}
+    sessions = {
+        name: await asyncpg.connect(empty_url, server_settings={"application_name": name, "role": "equityaccess_app"})
+        for name in names
+    }
+    for session in sessions.values():
+        await session.execute("BEGIN")  # and then it is frozen
+    async with lease_session(settings) as session:
+        assert await wait_for_lease(settings, session, asyncio.Event())
+    await asyncio.sleep(0.1)
+    assert {name: not session.is_closed() for name, session in sessions.items()} == names
+    for session in sessions.values():
+        session.terminate()
 
 
 # The leader -------------------------------------------------------------------------------------------------------
@@ -337,32 +450,64 @@ async def test_a_frequent_job_that_fails_is_given_a_rest(empty: Database) -> Non
     assert len(await history(empty)) == 1
 
 
-async def test_a_nightly_job_that_failed_can_run_at_its_next_slot(empty: Database) -> None:
+async def test_a_nightly_job_that_failed_can_run_at_its_next_slot(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     metrics = Metrics()
     runner = Runner(empty, metrics)
-    await runner.run(nightly(breaks), NOW)
-    await runner.run(nightly(leaves_a_mark), NOW + timedelta(days=1))
+    for now, function in ((NOW, breaks), (NOW + timedelta(days=1), leaves_a_mark)):
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        await runner.run(nightly(function))
     assert (sample(metrics, "failed"), sample(metrics, "done")) == (1, 1)
 
 
-async def test_a_run_under_way_is_waited_for(empty: Database) -> None:
+async def test_slots_that_a_busy_leader_slept_through_run_or_are_skipped(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = Runner(empty, Metrics())
+    for now in (NOW, NOW + timedelta(days=3)):
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        await runner.run(nightly(leaves_a_mark))
+    assert [state for _, state in await history(empty)] == ["done", "skipped", "skipped", "done"]
+
+
+async def test_a_slot_whose_end_the_database_did_not_take_is_run_again(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leader, "_AGAIN_S", 0.01)
+    async with empty.transaction(role="owner") as tx:
+        await tx.execute(Query("wall", "REVOKE INSERT ON job_run FROM equityaccess_aggregator", ()))
+    runner = Runner(empty, Metrics())
+    under_way = asyncio.create_task(runner.run(nightly(leaves_a_mark, late=timedelta(days=2))))
+    await asyncio.wait([under_way], timeout=0.3)
+    assert not under_way.done()
+    assert await history(empty) == []
+    async with empty.transaction(role="owner") as tx:
+        await tx.execute(Query("wall", "GRANT INSERT ON job_run TO equityaccess_aggregator", ()))
+    await asyncio.wait_for(under_way, 10)
+    assert [state for _, state in await history(empty)] == ["done"]
+    assert await marks(empty) == 1
+
+
+async def test_a_run_under_way_is_waited_for_and_no_further_one_begins(empty: Database) -> None:
     runner = Runner(empty, Metrics())
     BEGAN.clear()
-    under_way = asyncio.create_task(runner.run(nightly(takes_a_while), NOW))
+    under_way = asyncio.create_task(runner.run(nightly(takes_a_while, late=timedelta(days=2))))
     await BEGAN.wait()
-    await runner.finish(None)
+    await runner.finish()
     assert under_way.done()
-    assert await history(empty) == [(NOW, "done")]
+    await runner.run(msgspec.structs.replace(nightly(leaves_a_mark, late=timedelta(days=2)), name="other"))
+    assert [state for _, state in await history(empty)] == ["done"]
+    assert await history(empty, "other") == []
 
 
-async def test_a_run_that_takes_too_long_after_the_database_is_lost_is_ended(empty: Database) -> None:
+async def test_a_run_of_a_leader_that_has_lost_is_undone(empty: Database) -> None:
     runner = Runner(empty, Metrics())
     BEGAN.clear()
-    under_way = asyncio.create_task(runner.run(nightly(never_ends), NOW))
+    under_way = asyncio.create_task(runner.run(nightly(never_ends, late=timedelta(days=2))))
     await BEGAN.wait()
-    await runner.finish(0.01)
-    with pytest.raises(asyncio.CancelledError):
-        await under_way
+    await runner.end()
+    assert under_way.cancelled()
     UNDER_WAY.clear()
     assert await history(empty) == []
 
@@ -376,6 +521,7 @@ from equityaccess.outcome import Done
 from equityaccess.scheduler.jobs import purge_history
 from equityaccess.scheduler.leader import Metrics, follow_schedule
 from equityaccess.scheduler.structs import Job
+from tests.conftest import settings_for
 from equityaccess.settings import Settings
 
 async def tick(tx, now):
@@ -467,5 +613,5 @@ async def test_old_runs_are_forgotten_and_recent_ones_kept(empty: Database) -> N
         assert await store.skip(tx, "aggregate-coverage", [old, recent], now, "a test") == 2
         done = await purge_history(tx, now)
         assert done.touched == 1
-        assert await store.last_slot(tx, "aggregate-coverage") == recent
+        assert await store.first_slot(tx, "aggregate-coverage") == recent
         assert not await store.has_run(tx, "aggregate-coverage", old)

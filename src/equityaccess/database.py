@@ -202,8 +202,8 @@ def plain_url(url: str) -> str:
     return url.replace("postgresql+asyncpg://", "postgresql://", 1)
 
 
-async def connect(settings: Settings, *, role: Role = "app") -> Database:
-    """A pool on ``settings.database_url``, every connection in *role*.
+async def connect(settings: Settings, *, role: Role = "app", name: str = "equityaccess") -> Database:
+    """A pool on ``settings.database_url``, every connection in *role* and known to the server as *name*.
 
     Raises UnsafeServer when the server gave up crash safety, or its login may not take the role.
     """
@@ -214,7 +214,7 @@ async def connect(settings: Settings, *, role: Role = "app") -> Database:
             min_size=1,
             max_size=settings.pool_size,
             server_settings={
-                "application_name": "equityaccess",
+                "application_name": name,
                 "role": f"equityaccess_{role}",
                 "timezone": "UTC",
                 "jit": "off",  # it costs more than it gives on statements this short

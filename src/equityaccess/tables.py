@@ -285,3 +285,12 @@ job_run = Table(
     Column("touched", BigInteger),
     Column("said", Text),
 )
+
+job_lease = Table(
+    "job_lease",
+    metadata,
+    _key("lease", Text),
+    _required("token", BigInteger),
+    _required("holder", Text),
+    _required("expires_at", _INSTANT),
+)

@@ -1,9 +1,8 @@
 """The process that follows the schedule: one leads, any others wait to take over."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,20 +12,18 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from equityaccess import clock
-from equityaccess.database import Database, connect, plain_url
+from equityaccess.database import Database, connect
 from equityaccess.migrate import SchemaMismatch, demand_revision
 from equityaccess.problems import Unavailable
-from equityaccess.scheduler.runs import claim_missed, run_job
-from equityaccess.scheduler.schedule import current_slot, trigger
-from equityaccess.scheduler.structs import Job
+from equityaccess.scheduler.lease import Lease, LeaseLost, lease_session, pause, wait_for_lease
+from equityaccess.scheduler.runs import due_slots, run_job
+from equityaccess.scheduler.schedule import trigger
+from equityaccess.scheduler.structs import Job, JobOutcome
 from equityaccess.settings import Settings
 
-_LOCK = 0x45415F53  # "EA_S": the session that holds it leads
-_HEARTBEAT_S = 0.5
-_SILENCE_S = 5.0  # a heartbeat without an answer for so long: the place is lost
-_PATIENCE_S = 30.0  # with the runs under way when that happens
+_AGAIN_S = 2.0  # after the database was away
 _LONGEST_REST_S = 60.0
-_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable, SchemaMismatch)
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable)
 _log = structlog.get_logger()
 
 
@@ -49,22 +46,44 @@ class Metrics:
 class Runner:
     """Runs jobs for the leader and knows which are under way; a frequent job that keeps failing is given rests."""
 
-    def __init__(self, db: Database, metrics: Metrics) -> None:
+    def __init__(self, db: Database, metrics: Metrics, token: int | None = None) -> None:
         self._db = db
         self._metrics = metrics
+        self._token = token
+        self._ending = asyncio.Event()
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._settled: dict[str, datetime] = {}  # until when every slot of a job has its row
         self._failures: dict[str, int] = {}
         self._rests_until: dict[str, float] = {}
 
-    async def run(self, job: Job, slot: datetime | None = None) -> None:
-        """Run *job*, for the slot of this moment unless another is given."""
-        if time.monotonic() < self._rests_until.get(job.name, 0):
-            return
+    async def run(self, job: Job) -> None:
+        """Run *job* for every slot that is due; if the database is away, again until it is not."""
         if task := asyncio.current_task():
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
+        while not self._ending.is_set() and not await self._is_settled(job):
+            await pause(self._ending, _AGAIN_S)
+
+    async def _is_settled(self, job: Job) -> bool:
         now = clock.now()
-        outcome = await run_job(self._db, job, slot or current_slot(job, now), now)
+        if time.monotonic() < self._rests_until.get(job.name, 0):
+            return True
+        try:
+            due = await due_slots(self._db, job, now, since=self._settled.get(job.name), token=self._token)
+        except _AWAY as error:
+            _log.warning("job_waits", job=job.name, error=f"{type(error).__name__}: {error}")
+            return False
+        for slot in due:
+            if self._ending.is_set():
+                return True
+            outcome = await run_job(self._db, job, slot, now, self._token)
+            self._tell(job, outcome)
+            if outcome.state == "lost" and job.late_by_at_most_s:
+                return False
+        self._settled[job.name] = now
+        return True
+
+    def _tell(self, job: Job, outcome: JobOutcome) -> None:
         self._metrics.runs.labels(job.name, outcome.state).inc()
         self._metrics.seconds.labels(job.name).observe(outcome.seconds)
         if outcome.state in ("done", "failed"):
@@ -72,19 +91,23 @@ class Runner:
                 "job_ran", job=job.name, state=outcome.state, seconds=round(outcome.seconds, 3), said=outcome.said
             )
         if job.every_s:
-            self._rest(job.name, failed=outcome.state == "failed")
+            self._rest(job.name, failed=outcome.state in ("failed", "lost"))
 
     def _rest(self, name: str, *, failed: bool) -> None:
         failures = self._failures[name] = self._failures.get(name, 0) + 1 if failed else 0
         if failures:
             self._rests_until[name] = time.monotonic() + min(2.0**failures, _LONGEST_REST_S)
 
-    async def finish(self, patience_s: float | None) -> None:
-        """Wait for the runs under way, and end those that take longer than *patience_s*."""
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=patience_s)
-            for task in late:
-                task.cancel()
+    async def finish(self) -> None:
+        """Begin no run, and wait for those under way."""
+        self._ending.set()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def end(self) -> None:
+        """Undo the runs under way: who has lost the lease keeps nobody waiting."""
+        for task in self._under_way:
+            task.cancel()
+        await self.finish()
 
 
 async def follow_schedule(settings: Settings, jobs: Sequence[Job], stop: asyncio.Event, metrics: Metrics) -> None:
@@ -92,69 +115,33 @@ async def follow_schedule(settings: Settings, jobs: Sequence[Job], stop: asyncio
     while not stop.is_set():
         try:
             await demand_revision(settings.database_url)
-            async with _leadership(settings, stop) as session:
-                if not stop.is_set():
-                    await _lead(settings, jobs, stop, metrics, session)
-        except _LOST as error:
+            async with lease_session(settings) as session:
+                if lease := await wait_for_lease(settings, session, stop):
+                    await _lead(settings, jobs, stop, metrics, lease)
+        except (*_AWAY, LeaseLost, SchemaMismatch) as error:
             _log.warning("scheduler_waits", error=f"{type(error).__name__}: {error}")
-            await _pause(stop, _HEARTBEAT_S * 4)
+            await pause(stop, _AGAIN_S)
 
 
-@contextlib.asynccontextmanager
-async def _leadership(settings: Settings, stop: asyncio.Event) -> "AsyncIterator[asyncpg.Connection[Any]]":
-    """A session that holds the lock: the place is lost with the session, and never without it."""
-    session = await asyncpg.connect(
-        plain_url(settings.database_url),
-        timeout=10,
-        server_settings={
-            "application_name": "equityaccess scheduler",
-            # The server must notice a leader that fell off the network before the next day.
-            "tcp_keepalives_idle": "10",
-            "tcp_keepalives_interval": "5",
-            "tcp_keepalives_count": "3",
-        },
-    )
-    try:
-        while not stop.is_set() and not await session.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-            await _pause(stop, _HEARTBEAT_S)
-        yield session
-    finally:
-        session.terminate()
-
-
-async def _lead(
-    settings: Settings,
-    jobs: Sequence[Job],
-    stop: asyncio.Event,
-    metrics: Metrics,
-    session: "asyncpg.Connection[Any]",
-) -> None:
-    db = await connect(settings)
-    runner = Runner(db, metrics)
+async def _lead(settings: Settings, jobs: Sequence[Job], stop: asyncio.Event, metrics: Metrics, lease: Lease) -> None:
+    db = await connect(settings, name=lease.name)
+    runner = Runner(db, metrics, lease.token)
     scheduler = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
     try:
-        for job in jobs:
-            scheduler.add_job(runner.run, trigger(job), args=[job], id=job.name)
-            if missed := await claim_missed(db, job, clock.now()):
-                scheduler.add_job(runner.run, args=[job, missed])
+        for job in jobs:  # each begins at once, with what was missed
+            scheduler.add_job(runner.run, trigger(job), args=[job], id=job.name, next_run_time=clock.now())
         scheduler.start()
         metrics.leading.set(1)
-        _log.info("scheduler_leads", jobs=len(jobs))
-        while not stop.is_set():
-            async with asyncio.timeout(_SILENCE_S):
-                await session.fetchval("SELECT 1")
-            await _pause(stop, _HEARTBEAT_S)
+        _log.info("scheduler_leads", jobs=len(jobs), token=lease.token)
+        await lease.keep(stop.wait())
+        scheduler.pause()
+        await lease.keep(runner.finish())
     finally:
         metrics.leading.set(0)
         if scheduler.running:
-            scheduler.pause()
-            await runner.finish(None if stop.is_set() else _PATIENCE_S)
             scheduler.shutdown(wait=False)
+        await runner.end()
         await db.close()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        await lease.give_back()

@@ -7,10 +7,11 @@ import structlog
 
 from equityaccess.database import Database
 from equityaccess.scheduler import store
-from equityaccess.scheduler.schedule import function_of, slots
+from equityaccess.scheduler.schedule import current_slot, function_of, slots
 from equityaccess.scheduler.structs import Job, JobOutcome, State
 
 _LOOK_BACK = timedelta(days=31)  # what was missed earlier is not even written down
+_INSTANT = timedelta(microseconds=1)
 _LONGEST_SAID = 2_000
 _log = structlog.get_logger()
 
@@ -43,58 +44,67 @@ class _UndoneError(Exception):
         self.state = state
 
 
-async def run_job(db: Database, job: Job, slot: datetime, now: datetime) -> JobOutcome:
+async def run_job(db: Database, job: Job, slot: datetime, now: datetime, token: int | None = None) -> JobOutcome:
     """Run *job* for *slot* unless it has run; its effect and its ``job_run`` row are one transaction.
 
-    A job that raises is undone and leaves a row that says why; one with nothing to do leaves no row.
+    A job that raises is undone and leaves a row that says why. One with nothing to do leaves a row only if its slots
+    can be missed. Nothing stays of a run for a leader whose *token* no longer stands.
     """
     run = _Run(job, slot, now)
     try:
-        return await _effect(db, run)
+        return await _effect(db, run, token)
     except _UndoneError as undone:
-        return run.ended(undone.state)
+        if undone.state == "not_ours" or not job.late_by_at_most_s:
+            return run.ended(undone.state)
+        ended = run.ended("done", touched=0, said="there was nothing to do")
     except Exception as error:
         _log.exception("job_failed", job=job.name, slot=slot.isoformat())
-        failed = run.ended("failed", said=f"{type(error).__name__}: {error}")
+        ended = run.ended("failed", said=f"{type(error).__name__}: {error}")
     try:
         async with db.transaction(role="aggregator") as tx:
-            await store.record(tx, failed)
+            return ended if await store.record(tx, ended, token) else run.ended("not_ours")
     except Exception:  # most often the database is away, which is also why the job failed
-        _log.exception("job_failure_not_recorded", job=job.name, slot=slot.isoformat())
-    return failed
+        _log.exception("job_end_not_recorded", job=job.name, slot=slot.isoformat())
+        return run.ended("lost", said=ended.said)
 
 
-async def _effect(db: Database, run: _Run) -> JobOutcome:
+async def _effect(db: Database, run: _Run, token: int | None) -> JobOutcome:
     function = function_of(run.job)
     async with db.transaction(role="aggregator") as tx:
         await store.take_turn(tx, run.job.name)
-        if await store.has_run(tx, run.job.name, run.slot):
+        if await store.has_run(tx, run.job.name, run.slot) or not await store.leads(tx, token):
             raise _UndoneError("not_ours")
         done = await function(tx, run.now)
         if done is None:
             raise _UndoneError("nothing")
         outcome = run.ended("failed" if done.failed else "done", done.touched, done.said)
-        if not await store.record(tx, outcome):  # somebody wrote the row without taking a turn: theirs stands
+        if not await store.record(tx, outcome, token):  # somebody wrote the row without taking a turn, or leads by now
             raise _UndoneError("not_ours")
         return outcome
 
 
-async def claim_missed(db: Database, job: Job, now: datetime) -> datetime | None:
-    """The slot of *job* that was missed and should run now; those that will not run are written down as skipped.
+async def due_slots(
+    db: Database, job: Job, now: datetime, *, since: datetime | None = None, token: int | None = None
+) -> list[datetime]:
+    """The slots of *job* that have had no run and should have it now, oldest first; up to *since* all is settled.
 
-    Of several missed slots only the latest runs, and only if it is not too late. A job with short intervals has no
-    missed slots, and one that never ran has one at most.
+    Those missed that will not run are written down as skipped: they are too late, or the latest stands for them. A job
+    without ``late_by_at_most_s`` has no missed slots, and one that never ran has none that are too late.
     """
-    if job.cron is None:
-        return None
+    if not job.late_by_at_most_s:
+        return [current_slot(job, now)]
+    late_by = timedelta(seconds=job.late_by_at_most_s)
     async with db.transaction(role="aggregator") as tx:
-        last = await store.last_slot(tx, job.name)
-        late_by = timedelta(seconds=job.late_by_at_most_s)
-        missed = list(slots(job, max(last or now - late_by, now - _LOOK_BACK), now))
-        if not missed:
-            return None
-        due = missed.pop() if now - missed[-1] <= late_by else None
-        said = f"missed; the run of {due:%Y-%m-%d %H:%M} UTC stands for it" if due else "missed, and too late to run"
-        if last and missed:
-            await store.skip(tx, job.name, missed, now, said)
+        first = since or await store.first_slot(tx, job.name)
+        after = since or (max(first - _INSTANT, now - _LOOK_BACK) if first else now - late_by)
+        recorded = await store.recorded_slots(tx, job.name, after, now)
+        missed = [slot for slot in slots(job, after, now) if slot not in recorded]
+        due = [slot for slot in missed if now - slot <= late_by]
+        if job.missed == "latest":
+            due = due[-1:]
+        passed_over = missed[: len(missed) - len(due)]
+        if first and passed_over:
+            stands_for_it = due and job.missed == "latest"
+            said = f"the run of {due[0]:%Y-%m-%d %H:%M} UTC stands for it" if stands_for_it else "too late to run"
+            await store.skip(tx, job.name, passed_over, now, f"missed; {said}", token)
         return due

@@ -59,6 +59,8 @@ def _faults(job: Job) -> Iterator[str]:
         yield from _cron_faults(job.cron)
         if job.late_by_at_most_s < 1:
             yield "a cron job needs late_by_at_most_s"
+    if job.missed == "each" and job.late_by_at_most_s < 1:
+        yield "missed slots can run only within late_by_at_most_s"
 
 
 def _cron_faults(cron: str) -> Iterator[str]:

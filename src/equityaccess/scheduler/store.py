@@ -1,4 +1,7 @@
-"""The table ``job_run``: which slots have run, and how they ended."""
+"""The table ``job_run``: which slots have run, and how they ended.
+
+Whoever writes on behalf of a leader gives its *token*, and writes nothing once another has taken the lease.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,21 +26,34 @@ async def has_run(tx: Transaction, job: str, slot: datetime) -> bool:
     return taken
 
 
-async def record(tx: Transaction, outcome: JobOutcome) -> bool:
-    """Write *outcome* down; False when the slot has a row already, which then stays as it is."""
+async def leads(tx: Transaction, token: int | None) -> bool:
+    """Whether *token* is still that of the leader; without one, a person runs the job and nobody need lead."""
+    still: bool = await tx.value(sql.leads, token=token)
+    return still
+
+
+async def record(tx: Transaction, outcome: JobOutcome, token: int | None) -> bool:
+    """Write *outcome* down; False when the slot has a row already, which then stays as it is, or the lease is lost."""
     values = {name: getattr(outcome, name) for name in outcome.__struct_fields__}
-    return await tx.execute(sql.record, **values) == 1
+    return await tx.execute(sql.record, **values, token=token) == 1
 
 
-async def skip(tx: Transaction, job: str, slots: Sequence[datetime], now: datetime, said: str) -> int:
+async def skip(
+    tx: Transaction, job: str, slots: Sequence[datetime], now: datetime, said: str, token: int | None = None
+) -> int:
     """Write down that *slots* will not run, and why; how many had no row yet."""
-    return await tx.execute(sql.skip, job=job, slots=list(slots), now=now, said=said)
+    return await tx.execute(sql.skip, job=job, slots=list(slots), now=now, said=said, token=token)
 
 
-async def last_slot(tx: Transaction, job: str) -> datetime | None:
-    """The latest slot of *job* that has a row."""
-    slot: datetime | None = await tx.value(sql.last_slot, job=job)
+async def first_slot(tx: Transaction, job: str) -> datetime | None:
+    """The earliest slot of *job* that has a row."""
+    slot: datetime | None = await tx.value(sql.first_slot, job=job)
     return slot
+
+
+async def recorded_slots(tx: Transaction, job: str, after: datetime, until: datetime) -> set[datetime]:
+    """The slots of *job* in (*after*, *until*] that have a row."""
+    return set(await tx.values(sql.recorded_slots, job=job, after=after, until=until))
 
 
 async def last_runs(tx: Transaction) -> dict[str, JobOutcome]:

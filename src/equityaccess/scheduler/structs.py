@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["done", "failed", "skipped", "nothing", "not_ours"]
+State = Literal["done", "failed", "skipped", "nothing", "not_ours", "lost"]
+Missed = Literal["latest", "each"]
 
 
 class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -16,11 +17,16 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     why: str
     every_s: int | None = None
     cron: str | None = None
-    late_by_at_most_s: int = 0  # a cron slot missed by more is skipped
+    late_by_at_most_s: int = 0  # a slot missed by more is skipped; 0: the job has no missed slots
+    missed: Missed = "latest"  # which of several missed slots run: the latest for all, or each
 
 
 class JobOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended: ``nothing`` and ``not_ours`` (another run had the slot) leave no row."""
+    """How a run ended.
+
+    Three leave no row: ``nothing``, ``not_ours`` (another run had the slot, or another leads by now) and ``lost`` (the
+    database did not even take the failure: the slot is due as before).
+    """
 
     job: str
     slot: datetime
