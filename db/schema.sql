@@ -68,6 +68,58 @@ ALTER TABLE ONLY public.api_key_lea FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_key_lea OWNER TO equityaccess_owner;
 
+CREATE TABLE public.audit_entry (
+    entry_id bigint NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor text NOT NULL,
+    key_id uuid,
+    lea_ids integer[] NOT NULL,
+    action text NOT NULL,
+    object text NOT NULL,
+    parameters json,
+    before json,
+    after json,
+    status smallint,
+    address text,
+    request_id text
+);
+
+ALTER TABLE ONLY public.audit_entry FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_entry OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.audit_entry IS 'Append-only. Written in the transaction it is about; a request that only reads, before its answer leaves';
+
+COMMENT ON COLUMN public.audit_entry.lea_ids IS 'The LEAs that it concerns, any of which may read it; none: the county alone';
+
+ALTER TABLE public.audit_entry ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_entry_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.audit_seal (
+    seal_id bigint NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    entry_ids bigint[] NOT NULL,
+    digests bytea NOT NULL,
+    high_id bigint NOT NULL,
+    floor_id bigint NOT NULL,
+    settled_by bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_seal_check CHECK (((octet_length(digests) = (32 * cardinality(entry_ids))) AND (cardinality(entry_ids) > 0))),
+    CONSTRAINT audit_seal_hash_check CHECK ((octet_length(hash) = 32))
+);
+
+ALTER TABLE ONLY public.audit_seal FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_seal OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.audit_seal IS 'The chain: the SHA-256 of some entries, and a hash over them and the hash of the seal before';
+
 CREATE TABLE public.coverage_cell (
     lea_id integer NOT NULL,
     indicator_id smallint NOT NULL,
@@ -1155,6 +1207,12 @@ ALTER TABLE ONLY public.api_key
 ALTER TABLE ONLY public.api_key
     ADD CONSTRAINT api_key_secret_sha256_key UNIQUE (secret_sha256);
 
+ALTER TABLE ONLY public.audit_entry
+    ADD CONSTRAINT audit_entry_pkey PRIMARY KEY (entry_id);
+
+ALTER TABLE ONLY public.audit_seal
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (seal_id);
+
 ALTER TABLE ONLY public.coverage_cell
     ADD CONSTRAINT coverage_cell_pkey PRIMARY KEY (lea_id, indicator_id, student_group_id);
 
@@ -1284,6 +1342,10 @@ ALTER TABLE ONLY public.submission
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (indicator_id, student_group_id, target_on);
 
+CREATE INDEX audit_entry_of_lea ON public.audit_entry USING gin (lea_ids);
+
+CREATE INDEX audit_seal_high ON public.audit_seal USING btree (high_id);
+
 CREATE INDEX coverage_cell_of_pair ON public.coverage_cell USING btree (indicator_id, student_group_id);
 
 CREATE INDEX identifier_of_lea ON public.identifier USING btree (lea_id, scheme);
@@ -1400,6 +1462,8 @@ CREATE POLICY administer ON public.api_key_lea FOR INSERT TO equityaccess_app WI
 
 CREATE POLICY aggregator ON public.api_key_lea TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
+CREATE POLICY aggregator ON public.audit_entry FOR SELECT TO equityaccess_aggregator USING (true);
+
 CREATE POLICY aggregator ON public.coverage_cell TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
 CREATE POLICY aggregator ON public.coverage_mark TO equityaccess_aggregator USING (true) WITH CHECK (true);
@@ -1413,6 +1477,10 @@ CREATE POLICY aggregator ON public.job_lease TO equityaccess_aggregator USING (t
 CREATE POLICY aggregator ON public.job_run TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
 CREATE POLICY aggregator ON public.observation TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
+CREATE POLICY aggregator_adds ON public.audit_seal FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
+
+CREATE POLICY aggregator_reads ON public.audit_seal FOR SELECT TO equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.enrollment FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
@@ -1430,9 +1498,15 @@ CREATE POLICY all_read ON public.student_group FOR SELECT TO equityaccess_app, e
 
 CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
+CREATE POLICY all_write ON public.audit_entry FOR INSERT TO equityaccess_owner, equityaccess_app, equityaccess_aggregator WITH CHECK (true);
+
 ALTER TABLE public.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_key_lea ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_entry ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_seal ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY county_or_every_lea ON public.coverage_point FOR SELECT TO equityaccess_app USING (((scope = 'county'::text) OR ( SELECT public.sees_every_lea() AS sees_every_lea)));
 
@@ -1445,6 +1519,8 @@ ALTER TABLE public.coverage_point ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.enrollment ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY every_lea ON public.api_key_lea FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY every_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.coverage_cell FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
@@ -1517,6 +1593,8 @@ ALTER TABLE public.observation_2038 ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.observation_2039 ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY own_lea ON public.api_key_lea TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
+CREATE POLICY own_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING ((lea_ids && ( SELECT public.visible_leas() AS visible_leas)));
 
 CREATE POLICY own_lea ON public.coverage_cell TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
@@ -1615,6 +1693,48 @@ GRANT SELECT(revoked_at),UPDATE(revoked_at) ON TABLE public.api_key TO equityacc
 GRANT SELECT(last_used_at) ON TABLE public.api_key TO equityaccess_app;
 
 GRANT SELECT,INSERT ON TABLE public.api_key_lea TO equityaccess_app;
+
+REVOKE ALL ON TABLE public.audit_entry FROM equityaccess_owner;
+GRANT SELECT,INSERT,REFERENCES,TRIGGER,MAINTAIN ON TABLE public.audit_entry TO equityaccess_owner;
+GRANT SELECT ON TABLE public.audit_entry TO equityaccess_app;
+GRANT SELECT ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(actor) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(actor) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(key_id) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(key_id) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(lea_ids) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(lea_ids) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(action) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(action) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(object) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(object) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(parameters) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(parameters) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(before) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(before) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(after) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(after) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(status) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(status) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(address) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(address) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+GRANT INSERT(request_id) ON TABLE public.audit_entry TO equityaccess_app;
+GRANT INSERT(request_id) ON TABLE public.audit_entry TO equityaccess_aggregator;
+
+REVOKE ALL ON TABLE public.audit_seal FROM equityaccess_owner;
+GRANT SELECT,INSERT,REFERENCES,TRIGGER,MAINTAIN ON TABLE public.audit_seal TO equityaccess_owner;
+GRANT SELECT,INSERT ON TABLE public.audit_seal TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.coverage_cell TO equityaccess_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.coverage_cell TO equityaccess_aggregator;

@@ -10,6 +10,7 @@ import pytest
 
 from equityaccess import __version__
 from equityaccess.cli import main, parser
+from equityaccess.migrate import code_revision
 from equityaccess.scheduler.schedule import read_schedule
 from tests.conftest import named
 
@@ -128,7 +129,7 @@ def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
 def here(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The arguments that name a data folder whose database is migrated."""
     arguments = ["--data-dir", str(tmp_path_factory.mktemp("data"))]
-    assert "is at revision 0001 (was empty)." in equityaccess("migrate", *arguments).stdout
+    assert f"is at revision {code_revision()} (was empty)." in equityaccess("migrate", *arguments).stdout
     return arguments
 
 

@@ -16,6 +16,8 @@ from equityaccess import __version__, database, guards, migrate, openapi, web
 from equityaccess.access.auth import authenticated, provide_caller, show_share
 from equityaccess.access.quota import Quota
 from equityaccess.access.routes import ROUTES as ACCESS
+from equityaccess.audit.recording import Recorder, provide_origin, recorded
+from equityaccess.audit.routes import ROUTES as AUDIT
 from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.database import Database
@@ -30,7 +32,7 @@ from equityaccess.settings import Settings
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 
-V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *OBSERVATIONS, *COVERAGE, *ACCESS)
+V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *OBSERVATIONS, *COVERAGE, *ACCESS, *AUDIT)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 
@@ -46,7 +48,7 @@ def create_app(settings: Settings) -> Litestar:
         }
     )
     app = _litestar(state, None)
-    app.asgi_handler = observed(app.asgi_handler, state.metrics)
+    app.asgi_handler = observed(recorded(app.asgi_handler), state.metrics)
     return app
 
 
@@ -61,7 +63,7 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
         path="/v1",
         route_handlers=list(V1),
         guards=[authenticated, guards.only_declared, guards.readable_body],
-        dependencies={"caller": Provide(provide_caller)},
+        dependencies={"caller": Provide(provide_caller), "origin": Provide(provide_origin)},
     )
     return Litestar(
         route_handlers=[v1, *RUNNING, *PAGES],
@@ -87,6 +89,7 @@ async def _connected(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     await migrate.demand_revision(settings.database_url)
     app.state.db = await database.connect(settings)
+    app.state.recorder = Recorder(app.state.db)
     app.state.readiness = Readiness(app.state.db, migrate.code_revision())
     try:
         yield

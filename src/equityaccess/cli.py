@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import msgspec
 
 from equityaccess import __version__
-from equityaccess.commands import demo, directory, keys, migrate, openapi, push, scheduler, seed, serve
+from equityaccess.commands import audit, demo, directory, keys, migrate, openapi, push, scheduler, seed, serve
 from equityaccess.settings import SettingsError, from_environment
 
 # Each has add_parser(subparsers) and run(args, settings).
-_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, keys, push, openapi)
+_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, keys, audit, push, openapi)
 _WITHOUT_DATABASE = frozenset({"push", "openapi"})
 _DESCRIPTION = """\
 Tracks how far a county's districts are from connecting everyone, and their onboarding to BEST.

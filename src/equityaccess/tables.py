@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -272,6 +273,41 @@ coverage_point = Table(
     _required("leas_heard", Integer),
     Column("evidence", Text),
     _required("computed_at", _INSTANT),
+)
+
+# The log of what was done
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    _key("entry_id", BigInteger, Identity(always=True)),
+    _required("recorded_at", _INSTANT, server_default=text("clock_timestamp()")),
+    _required("actor", Text),
+    Column("key_id", Uuid),
+    _required("lea_ids", ARRAY(Integer)),
+    _required("action", Text),
+    _required("object", Text),
+    Column("parameters", JSON),
+    Column("before", JSON),
+    Column("after", JSON),
+    Column("status", SmallInteger),
+    Column("address", Text),
+    Column("request_id", Text),
+    Index("audit_entry_of_lea", "lea_ids", postgresql_using="gin"),
+)
+
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    _key("seal_id", BigInteger, autoincrement=False),
+    _required("sealed_at", _INSTANT),
+    _required("entry_ids", ARRAY(BigInteger)),
+    _required("digests", LargeBinary),
+    _required("high_id", BigInteger),
+    _required("floor_id", BigInteger),
+    _required("settled_by", BigInteger),
+    _required("hash", LargeBinary),
+    Index("audit_seal_high", "high_id"),
 )
 
 job_run = Table(

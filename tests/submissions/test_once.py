@@ -11,6 +11,7 @@ import pytest
 from equityaccess import clock
 from equityaccess.access.rules import fingerprint
 from equityaccess.access.store import authenticate
+from equityaccess.audit.structs import Origin
 from equityaccess.database import Database
 from equityaccess.problems import Conflict
 from equityaccess.settings import Settings
@@ -152,7 +153,7 @@ async def test_a_retry_that_comes_between_claim_and_judgement_is_judged_alone(
         assert await once.replayed(database, caller, kept, "night", clock.now(), KEEP) is None
         push = Push(
             journaled=kept, form="json", mode="atomic", dry_run=False, defaults=Defaults(), source=None,
-            idempotency_key="night",
+            idempotency_key="night", origin=Origin(actor="a test", lea_ids=caller.lea_ids),
         )  # fmt: skip
         judges.append(Judge(caller, push, settings, clock.today()))
     first, retry = judges

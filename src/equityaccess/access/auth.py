@@ -29,6 +29,7 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], _: BaseR
         caller = await store.authenticate(tx, rules.fingerprint(secret), now)
     if caller is None:
         raise NotAuthenticated("This key is not known here: it may be of another installation, or was deleted.")
+    connection.scope["state"]["known"] = caller  # on record from here on, whether or not it may go on
     if reason := rules.reason_to_refuse(caller, now):
         raise NotAuthenticated(f"{reason.detail} {reason.suggestion}", errors=[reason])
     quota: Quota = connection.app.state.quota

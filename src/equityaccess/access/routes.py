@@ -10,7 +10,10 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from equityaccess import clock
 from equityaccess.access import rules, store
 from equityaccess.access.issue import issue_key
+from equityaccess.access.issue import revoke_key as revoke
 from equityaccess.access.structs import Caller, IssuedKey, KeyIn, KeyPage
+from equityaccess.audit.recording import on_record
+from equityaccess.audit.structs import Origin
 from equityaccess.database import Database
 from equityaccess.problems import Conflict, NotAllowed, NotFound
 from equityaccess.web import answer, decode_cursor, encode_cursor, refuses
@@ -23,7 +26,11 @@ from equityaccess.web import answer, decode_cursor, encode_cursor, refuses
     responses=refuses(NotAllowed, Conflict),
 )
 async def create_key(
-    data: JSONBody[KeyIn], db: NamedDependency[Database], caller: NamedDependency[Caller]
+    request: Request[Any, Any, Any],
+    data: JSONBody[KeyIn],
+    db: NamedDependency[Database],
+    caller: NamedDependency[Caller],
+    origin: NamedDependency[Origin],
 ) -> Response[IssuedKey]:
     """Issue a key. Its secret is in this answer and nowhere else: it is shown once and kept as a hash.
 
@@ -31,7 +38,8 @@ async def create_key(
     """
     caller.demand("admin")
     async with db.transaction(every_lea=True) as tx:
-        issued = await issue_key(tx, data, created_by=f"key {caller.key_id}", now=clock.now())
+        issued = await issue_key(tx, data, created_by=f"key {caller.key_id}", now=clock.now(), origin=origin)
+    on_record(request)
     location = {"Location": f"/v1/keys/{issued.key.key_id}", "Cache-Control": "no-store"}
     return Response(issued, status_code=201, headers=location)
 
@@ -63,12 +71,19 @@ async def list_keys(
     responses=refuses(NotAllowed, NotFound),
     status_code=204,
 )
-async def revoke_key(key_id: FromPath[UUID], db: NamedDependency[Database], caller: NamedDependency[Caller]) -> None:
+async def revoke_key(
+    request: Request[Any, Any, Any],
+    key_id: FromPath[UUID],
+    db: NamedDependency[Database],
+    caller: NamedDependency[Caller],
+    origin: NamedDependency[Origin],
+) -> None:
     """Revoke a key: from the next request on it is refused. Revoking it again changes nothing."""
     caller.demand("admin")
     async with db.transaction(every_lea=True) as tx:
-        if await store.revoke_key(tx, key_id, clock.now()) is None:
+        if await revoke(tx, key_id, origin=origin, now=clock.now()) is None:
             raise NotFound(f"There is no key {key_id}.")
+    on_record(request)
 
 
 ROUTES = [create_key, list_keys, revoke_key]

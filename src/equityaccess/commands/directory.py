@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equityaccess.commands.operator import operator
 from equityaccess.commands.server import database_url
 from equityaccess.settings import Settings
 
@@ -106,7 +107,7 @@ async def _apply(settings: Settings, file: "DirectoryFile", as_of: date) -> None
 
     db = await connect(settings, role="owner")
     try:
-        await apply_directory(db, file, as_of, clock.today())
+        await apply_directory(db, file, as_of, clock.today(), operator())
         async with db.transaction() as tx:
             await coverage.mark_all(tx, clock.today())
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from uuid import UUID
 
 from equityaccess.access.structs import EXPIRES_IN_DAYS, LONGEST_EXPIRES_IN_DAYS, Key, Scope
+from equityaccess.commands.operator import operator
 from equityaccess.commands.server import database_url
 from equityaccess.settings import Settings
 
@@ -81,7 +82,7 @@ async def _create(tx: "Transaction", args: argparse.Namespace) -> tuple[list[str
     from equityaccess.access.structs import KeyIn
 
     wanted = KeyIn(scopes=args.scope, leas=args.lea, expires_in_days=args.expires_in, label=args.label)
-    issued = await issue_key(tx, wanted, created_by="the command line", now=clock.now())
+    issued = await issue_key(tx, wanted, created_by="the command line", now=clock.now(), origin=operator())
     names = await store.lea_codes(tx)
     holders = ", ".join(f"{names[code].name} ({code})" for code in issued.key.leas) or "every LEA"
     what = f"{', '.join(issued.key.scopes)}, until {issued.key.expires_at:%Y-%m-%d}"
@@ -128,12 +129,12 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 async def _revoke(tx: "Transaction", args: argparse.Namespace) -> tuple[list[str], list[str]]:
     from equityaccess import clock
-    from equityaccess.access import store
+    from equityaccess.access.issue import revoke_key
     from equityaccess.problems import NotFound
 
     now = clock.now()
     named = await _named(tx, args.key)
-    key = await store.revoke_key(tx, named, now) if named else None
+    key = await revoke_key(tx, named, origin=operator(), now=now) if named else None
     if key is None or key.revoked_at is None:
         raise NotFound(f"There is no key {args.key!r}. `equityaccess keys list` shows all.")
     when = (

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 
+from equityaccess.commands.operator import operator
 from equityaccess.commands.server import database_url
 from equityaccess.settings import Settings
 
@@ -40,7 +41,7 @@ async def _seed(settings: Settings) -> list[str]:
     await demand_revision(settings.database_url)
     db = await connect(settings, role="owner")
     try:
-        lines = await seed(db, clock.today())
+        lines = await seed(db, clock.today(), operator())
         async with db.transaction() as tx:  # whatever changed, the figures are worked out anew from it
             await coverage.mark_all(tx, clock.today())
         return lines

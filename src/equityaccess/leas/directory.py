@@ -5,6 +5,8 @@ from datetime import date
 
 import msgspec
 
+from equityaccess.audit import store as audit
+from equityaccess.audit.structs import Entry, Origin
 from equityaccess.catalogue.reference import read_reference, reference_folder
 from equityaccess.database import Database, Transaction
 from equityaccess.leas import store
@@ -13,6 +15,7 @@ from equityaccess.leas.rules import compare
 from equityaccess.leas.school_year import planned_years
 from equityaccess.leas.structs import ChangeRow, Identifier, IdentifierEnd, Period, PeriodEnd, Scheme
 
+_PROGRAM = Origin(actor="the program")
 _ENDS_ALL: tuple[Scheme, ...] = ("cds", "nces", "charter")
 _SCHEME_OF: dict[str, Scheme] = {"cds": "cds", "nces": "nces", "charter_number": "charter"}
 
@@ -40,7 +43,9 @@ async def compare_directory(db: Database, file: DirectoryFile, as_of: date) -> C
         return await _compared(tx, file, as_of)
 
 
-async def apply_directory(db: Database, file: DirectoryFile, as_of: date, today: date) -> Comparison:
+async def apply_directory(
+    db: Database, file: DirectoryFile, as_of: date, today: date, origin: Origin = _PROGRAM
+) -> Comparison:
     """Write what *file* changes, in one transaction; what is undecided stays as it is. The second time nothing is left.
 
     Raises NotApplied for a file with refused rows, and for one that is older than what the directory knows.
@@ -51,7 +56,24 @@ async def apply_directory(db: Database, file: DirectoryFile, as_of: date, today:
             raise NotApplied(done.obstacle)
         await _write(tx, done.changes)
         await store.plan_expectations(tx, *planned_years(today))
+        await audit.write(tx, *(_entry(change, origin) for change in done.changes))
         return done
+
+
+def _entry(change: Change, origin: Origin) -> Entry:
+    """*change* as it is put on record: of an LEA that is there already, only what differs."""
+    before: dict[str, object] = {one.field: one.before for one in change.differences}
+    after: dict[str, object] = {one.field: one.after for one in change.differences}
+    if change.before is None and change.after is not None:
+        after = {"name": change.after.name, "kind": change.after.kind, "authorizer_cds": change.after.authorizer_cds}
+    return Entry(
+        origin=origin,
+        action="import_directory",
+        object=f"LEA {change.cds}",
+        codes=[change.cds],
+        before=before or None,
+        after=after | {"what": change.what, "on": change.on},
+    )
 
 
 async def _compared(tx: Transaction, file: DirectoryFile, as_of: date) -> Comparison:

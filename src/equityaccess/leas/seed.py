@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 
+from equityaccess.audit import store as audit
+from equityaccess.audit.structs import Entry, Origin
 from equityaccess.catalogue.reference import ReferenceDataError, read_reference, reference_folder
 from equityaccess.catalogue.seed import seed_catalogue, told
 from equityaccess.database import Database, Transaction
@@ -11,8 +13,10 @@ from equityaccess.leas import store
 from equityaccess.leas.school_year import census_day, planned_years
 from equityaccess.leas.structs import Enrollment, EnrollmentRow, Identifier, LeaRow, Period, Scheme
 
+_PROGRAM = Origin(actor="the program")
 
-async def seed(db: Database, today: date) -> list[str]:
+
+async def seed(db: Database, today: date, origin: Origin = _PROGRAM) -> list[str]:
     """Everything that ships with the program, in one transaction of the role owner; what changed, a line a table.
 
     An LEA that is in the directory already is left as it is: a later directory import knows better.
@@ -25,6 +29,9 @@ async def seed(db: Database, today: date) -> list[str]:
         said += told("lea", ["INSERT"] * len(created))
         said += told("enrollment", await store.merge_enrollment(tx, _enrollment(rows, present | created)))
         said += told("expectation", await store.plan_expectations(tx, *planned_years(today)))
+        if said:
+            after = {"changed": said}
+            await audit.write(tx, Entry(origin=origin, action="seed", object="reference data", after=after))
         return said or ["nothing changed"]
 
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from equityaccess.audit import store as audit
+from equityaccess.audit.structs import Entry, Origin
 from equityaccess.database import Database
 from equityaccess.scheduler import store
 from equityaccess.scheduler.schedule import current_slot, function_of, slots
@@ -13,6 +15,7 @@ from equityaccess.scheduler.structs import Job, JobOutcome, State
 _LOOK_BACK = timedelta(days=31)  # what was missed earlier is not even written down
 _INSTANT = timedelta(microseconds=1)
 _LONGEST_SAID = 2_000
+_SCHEDULER = Origin(actor="the scheduler")
 _log = structlog.get_logger()
 
 
@@ -80,7 +83,15 @@ async def _effect(db: Database, run: _Run, token: int | None) -> JobOutcome:
         outcome = run.ended("failed" if done.failed else "done", done.touched, done.said)
         if not await store.record(tx, outcome, token):  # somebody wrote the row without taking a turn, or leads by now
             raise _UndoneError("not_ours")
+        if run.job.cron:  # what runs every few seconds only carries on what others began, and they are on record
+            await audit.write(tx, _entry(outcome))
         return outcome
+
+
+def _entry(outcome: JobOutcome) -> Entry:
+    after = {"state": outcome.state, "touched": outcome.touched, "said": outcome.said}
+    place = f"{outcome.job} {outcome.slot:%Y-%m-%dT%H:%M:%SZ}"
+    return Entry(origin=_SCHEDULER, action="run_job", object=place, after=after)
 
 
 async def due_slots(

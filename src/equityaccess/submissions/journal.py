@@ -94,7 +94,7 @@ class _Entry:
                 await self._open(tx, is_whole=False)
             if self._part:
                 await self._keep(tx)
-            await store.decide(tx, self._submission_id, "incomplete", status, None, self._now)
+            await store.decide(tx, self._submission_id, "incomplete", status, None, self._now, None)
 
     async def _open(self, tx: Transaction, *, is_whole: bool) -> None:
         await store.receive(tx, self._caller.key_id, self._caller.lea_ids, self._line(), is_whole=is_whole)

@@ -9,6 +9,7 @@ import msgspec
 
 from equityaccess import clock
 from equityaccess.access.structs import Caller
+from equityaccess.audit.structs import Origin
 from equityaccess.coverage.store import Cell, figures_now
 from equityaccess.coverage.structs import Counted, published
 from equityaccess.database import Database, Transaction
@@ -36,6 +37,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     defaults: Defaults
     source: str | None
     idempotency_key: str | None
+    origin: Origin
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +108,9 @@ class Judge:
     async def _write_down(self, tx: Transaction, verdict: Verdict) -> None:
         answer = msgspec.json.encode(verdict.receipt)
         submission_id = self._push.journaled.submission_id
-        await store.decide(tx, submission_id, verdict.receipt.outcome, verdict.status, answer, clock.now())
+        leas = await store.staged_leas(tx) or self._caller.lea_ids
+        origin = msgspec.structs.replace(self._push.origin, lea_ids=leas)
+        await store.decide(tx, submission_id, verdict.receipt.outcome, verdict.status, answer, clock.now(), origin)
 
     async def _within(self, tx: Transaction) -> Verdict:
         known = await store.known(tx, self._caller.lea_ids, self._today)

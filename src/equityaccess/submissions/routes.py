@@ -15,6 +15,8 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from equityaccess import clock
 from equityaccess.access.structs import Caller
+from equityaccess.audit.recording import on_record
+from equityaccess.audit.structs import Origin
 from equityaccess.database import Database
 from equityaccess.openapi import Formats
 from equityaccess.problems import (
@@ -31,7 +33,6 @@ from equityaccess.problems import (
 from equityaccess.settings import Settings
 from equityaccess.submissions import formats, journal, once, store
 from equityaccess.submissions.judge import Judge, Push, Verdict
-from equityaccess.submissions.store import Journaled
 from equityaccess.submissions.structs import Defaults, Mode, Outcome, Receipt, SubmissionIn, SubmissionPage
 from equityaccess.web import answer, decode_cursor, demand_media_type, encode_cursor, refuses
 
@@ -55,6 +56,7 @@ _BY_CODE = {refusal.code: refusal for refusal in REFUSALS}
 async def push(
     request: Request[Any, Any, Any],
     caller: NamedDependency[Caller],
+    origin: NamedDependency[Origin],
     db: NamedDependency[Database],
     settings: NamedDependency[Settings],
     mode: Annotated[
@@ -106,12 +108,13 @@ async def push(
         defaults=Defaults(lea=lea, as_of=as_of),
         source=source,
         idempotency_key=idempotency_key,
+        origin=origin,
     )
-    async with _noted(db, caller, journaled), _turn(request, settings):
-        if idempotency_key and (first := await _first(db, caller, journaled, idempotency_key, settings)):
-            return _answer(first, is_replayed=True)
-        verdict = await Judge(caller, asked, settings, clock.today()).judge(db)
-    return _answer(verdict)
+    async with _noted(db, request, asked), _turn(request, settings):
+        first = await _first(db, caller, asked, settings)
+        verdict = first or await Judge(caller, asked, settings, clock.today()).judge(db)
+    on_record(request)
+    return _answer(verdict, is_replayed=first is not None)
 
 
 def _demand_one_key(request: Request[Any, Any, Any], idempotency_key: str | None) -> None:
@@ -150,16 +153,18 @@ async def _turn(request: Request[Any, Any, Any], settings: Settings) -> AsyncIte
 
 
 @contextlib.asynccontextmanager
-async def _noted(db: Database, caller: Caller, journaled: Journaled) -> AsyncIterator[None]:
+async def _noted(db: Database, request: Request[Any, Any, Any], push: Push) -> AsyncIterator[None]:
     """Writes down why a push that is in the journal was not judged: its Idempotency-Key, or too many others."""
     try:
         yield
     except (Conflict, Invalid, Busy) as refusal:
         if refusal.instance is None:
             outcome: Outcome = "incomplete" if isinstance(refusal, Busy) else "refused"
-            async with db.transaction(leas=caller.lea_ids) as tx:
-                await store.decide(tx, journaled.submission_id, outcome, refusal.status, None, clock.now())
-            refusal.instance = _place(journaled.submission_id)
+            submission_id = push.journaled.submission_id
+            async with db.transaction(leas=push.origin.lea_ids) as tx:
+                await store.decide(tx, submission_id, outcome, refusal.status, None, clock.now(), push.origin)
+            on_record(request)
+            refusal.instance = _place(submission_id)
         raise
 
 
@@ -167,20 +172,21 @@ def _place(submission_id: UUID) -> str:
     return f"/v1/submissions/{submission_id}"
 
 
-async def _first(
-    db: Database, caller: Caller, journaled: Journaled, idempotency_key: str, settings: Settings
-) -> Verdict | None:
+async def _first(db: Database, caller: Caller, push: Push, settings: Settings) -> Verdict | None:
     """The verdict to be given again, if there is one; what was sent now is written down as replayed."""
+    if push.idempotency_key is None:
+        return None
     now = clock.now()
     keep = timedelta(hours=settings.idempotency_hours)
-    found = await once.replayed(db, caller, journaled, idempotency_key, now, keep)
+    found = await once.replayed(db, caller, push.journaled, push.idempotency_key, now, keep)
     if found is None:
         return None
     async with db.transaction(leas=caller.lea_ids) as tx:
         first = await store.submission(tx, found)
         if first is None or first.answer is None or first.status is None:
             raise NotFound("The first answer to this Idempotency-Key is not there any more.")
-        await store.decide(tx, journaled.submission_id, "replayed", first.status, first.answer, now)
+        submission_id = push.journaled.submission_id
+        await store.decide(tx, submission_id, "replayed", first.status, first.answer, now, push.origin)
     return Verdict(status=first.status, receipt=msgspec.json.decode(first.answer, type=Receipt))  # type: ignore[arg-type]
 
 

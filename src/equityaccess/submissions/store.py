@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from equityaccess.audit import store as audit
+from equityaccess.audit.structs import Entry, Origin
 from equityaccess.coverage.store import Cell
 from equityaccess.database import Transaction, load_queries
 from equityaccess.submissions.rules import JUMP_IN_POINTS, Asked, Known, Lea, Record
@@ -108,12 +110,22 @@ async def part_of_body(tx: Transaction, submission_id: UUID, part: int) -> bytes
 
 
 async def decide(
-    tx: Transaction, submission_id: UUID, outcome: Outcome, status: int, answer: bytes | None, now: datetime
+    tx: Transaction,
+    submission_id: UUID,
+    outcome: Outcome,
+    status: int,
+    answer: bytes | None,
+    now: datetime,
+    origin: Origin | None,
 ) -> None:
-    """Write down what became of a submission."""
+    """Write down what became of a submission, and put it on record; without *origin* the request does that itself."""
     await tx.execute(
         sql.decide, submission_id=submission_id, outcome=outcome, status=status, answer=answer, decided_at=now
     )
+    if origin is not None:
+        place = f"/v1/submissions/{submission_id}"
+        after = {"outcome": outcome}
+        await audit.write(tx, Entry(origin=origin, action="push", object=place, after=after, status=status))
 
 
 async def claim(
@@ -222,8 +234,13 @@ async def drop_contradicting(tx: Transaction, all_id: int) -> int:
 
 async def lock_leas(tx: Transaction) -> None:
     """Be the only writer of the staged LEAs until the transaction ends; in one order, so none waits in a circle."""
-    for lea_id in await tx.values(sql.staged_leas):
+    for lea_id in await staged_leas(tx):
         await tx.execute(sql.lock_lea, lea_id=lea_id)
+
+
+async def staged_leas(tx: Transaction) -> list[int]:
+    """The LEAs that the staged rows speak of."""
+    return await tx.values(sql.staged_leas)
 
 
 async def staged_cells(tx: Transaction) -> list[Cell]:

@@ -1,0 +1,19 @@
+"""The audit log and its seals.
+
+The statements stand in 0004_audit.sql, so that they can be read, linted and run as SQL.
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL ROLE equityaccess_owner")
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '60s'")
+    sql = (Path(__file__).parent / "0004_audit.sql").read_text()
+    op.get_bind().connection.dbapi_connection.run_async(lambda connection: connection.execute(sql))
