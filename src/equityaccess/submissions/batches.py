@@ -10,7 +10,7 @@ import msgspec
 from equityaccess import jsonbody
 from equityaccess.problems import Invalid, Problem, TooLarge
 from equityaccess.settings import Settings
-from equityaccess.submissions.rules import Half, Place, Placed
+from equityaccess.submissions.rules import Half, Place, Rows
 from equityaccess.submissions.structs import Breakdown, Defaults, Row
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
     What could be read of the latter is in `halves`: its other faults are to be told in the same answer.
     """
 
-    rows: list[Placed]
+    rows: Rows
     refusals: list[Problem]
     halves: list[Half]
     received: int

@@ -22,7 +22,7 @@ from equityaccess.submissions.batches import (
     row_of,
     wrong_count,
 )
-from equityaccess.submissions.rules import Place, problem
+from equityaccess.submissions.rules import Place, Rows, problem
 from equityaccess.submissions.structs import MOST, Defaults, Row
 from equityaccess.submissions.suggesting import nearest
 
@@ -88,7 +88,7 @@ class CsvReader(ReaderOfLines):
         return record
 
     def _batch(self, records: list[tuple[int, str]]) -> Batch:
-        batch = Batch([], [], [], 0)
+        batch = Batch(Rows([], [], []), [], [], 0)
         received = 0
         for line, record in records:
             values = _cells(record, line)
@@ -119,7 +119,7 @@ class CsvReader(ReaderOfLines):
                 faults.append(problem("csv", place, name, "missing-field", f"{name} is empty."))
         row = row_of(read, Row)
         if isinstance(row, Row) and not faults:
-            batch.rows.append((place, row))
+            batch.rows.add(place, row)
             return
         told = {fault.column or "" for fault in faults}
         others = [_placed(place, fault) for fault in row] if isinstance(row, list) else []

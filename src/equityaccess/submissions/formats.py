@@ -1,6 +1,7 @@
 """Reads the rows of a push from JSON or NDJSON, and names the reader of each format; csv_format.py reads CSV."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import msgspec
@@ -19,7 +20,7 @@ from equityaccess.submissions.batches import (
     too_many_rows,
 )
 from equityaccess.submissions.csv_format import CsvReader
-from equityaccess.submissions.rules import Format, Place, locate
+from equityaccess.submissions.rules import Format, Place, Rows, locate
 from equityaccess.submissions.structs import Breakdown, Defaults, ObservationIn, Row, SubmissionIn
 
 MEDIA: dict[str, Format] = {"application/json": "json", "application/x-ndjson": "ndjson", "text/csv": "csv"}
@@ -46,17 +47,20 @@ class NdjsonReader(ReaderOfLines):
             yield self._count(self._batch(lines[start : start + LINES_AT_A_TIME]))
 
     def _batch(self, lines: list[bytes]) -> Batch:
-        first, self._line = self._line + 1, self._line + len(lines)
-        filled = [(number, line) for number, line in enumerate(lines, first) if line and not line.isspace()]
-        places = [Place(row, number) for row, (number, _) in enumerate(filled, self._received + 1)]
-        rows = decode_at_once([line for _, line in filled])
+        numbers = list(range(self._line + 1, self._line + len(lines) + 1))
+        self._line += len(lines)
+        if any(not line or line.isspace() for line in lines):
+            numbers = [number for number, line in zip(numbers, lines, strict=True) if line and not line.isspace()]
+            lines = [line for line in lines if line and not line.isspace()]
+        first = self._received + 1
+        rows = decode_at_once(lines)
         if rows is not None:
-            return Batch(list(zip(places, rows, strict=True)), [], [], len(filled))
-        batch = Batch([], [], [], len(filled))
-        for place, (_, line) in zip(places, filled, strict=True):
+            return Batch(Rows(list(range(first, first + len(rows))), numbers, rows), [], [], len(rows))
+        batch = Batch(Rows([], [], []), [], [], len(lines))
+        for place, line in zip(map(Place, itertools.count(first), numbers), lines, strict=False):
             document, row = decode_one(line, self._settings.max_depth)
             if isinstance(row, Row):
-                batch.rows.append((place, row))
+                batch.rows.add(place, row)
             else:
                 batch.refusals.extend(_placed(place, fault) for fault in row)
                 batch.halves.extend(half_of(place, document))
@@ -142,11 +146,11 @@ class JsonReader:
 
 
 def _batch(items: list[object]) -> Batch:
-    batch = Batch([], [], [], len(items))
+    batch = Batch(Rows([], [], []), [], [], len(items))
     for number, item in enumerate(items, 1):
         read = row_of(item, ObservationIn, f"/observations/{number - 1}")
         if isinstance(read, ObservationIn):
-            batch.rows.append((Place(number, number), _flat(read)))
+            batch.rows.add(Place(number, number), _flat(read))
         else:
             batch.refusals.extend(msgspec.structs.replace(fault, row=number) for fault in read)
             batch.halves.extend(half_of(Place(number, number), item))

@@ -10,7 +10,7 @@ from equityaccess.audit import store as audit
 from equityaccess.audit.structs import Entry, Origin
 from equityaccess.coverage.store import Cell
 from equityaccess.database import Transaction, load_queries
-from equityaccess.submissions.rules import JUMP_IN_POINTS, Asked, Known, Lea, Record
+from equityaccess.submissions.rules import JUMP_IN_POINTS, STAGED, Asked, Known, Lea, Record
 from equityaccess.submissions.structs import Outcome, Owed, SubmissionLine
 
 sql = load_queries(__file__)
@@ -187,7 +187,7 @@ async def directory(tx: Transaction) -> dict[str, str]:
 
 async def stage(tx: Transaction, records: Sequence[Record]) -> None:
     """Put *records* aside, to be compared with what is known."""
-    await tx.copy("staged", Record._fields, records)
+    await tx.copy("staged", STAGED, records)
 
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):
