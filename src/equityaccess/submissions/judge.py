@@ -87,6 +87,7 @@ class Judge:
         self._warnings = _Listed(settings.max_listed_problems)
         self._received = 0
         self._refused = 0
+        self._concerned = caller.lea_ids  # until it is known which of them are named
         self._is_foreign = False  # some row names another's LEA
 
     async def judge(self, db: Database) -> Verdict:
@@ -108,8 +109,7 @@ class Judge:
     async def _write_down(self, tx: Transaction, verdict: Verdict) -> None:
         answer = msgspec.json.encode(verdict.receipt)
         submission_id = self._push.journaled.submission_id
-        leas = await store.staged_leas(tx) or self._caller.lea_ids
-        origin = msgspec.structs.replace(self._push.origin, lea_ids=leas)
+        origin = msgspec.structs.replace(self._push.origin, lea_ids=self._concerned)
         await store.decide(tx, submission_id, verdict.receipt.outcome, verdict.status, answer, clock.now(), origin)
 
     async def _within(self, tx: Transaction) -> Verdict:
@@ -164,7 +164,7 @@ class Judge:
 
     async def _apply(self, tx: Transaction) -> Verdict:
         """Make the staged rows observations, and see what that does to coverage."""
-        await store.lock_leas(tx)
+        self._concerned = await store.lock_leas(tx)
         jumps = [self._doubt(jump) for jump in await store.jumps(tx)]
         self._warnings.add(jumps)
         names = await store.names(tx, self._caller.lea_ids, self._today)

@@ -232,15 +232,15 @@ async def drop_contradicting(tx: Transaction, all_id: int) -> int:
     return await tx.execute(sql.drop_contradicting, all_id=all_id)
 
 
-async def lock_leas(tx: Transaction) -> None:
-    """Be the only writer of the staged LEAs until the transaction ends; in one order, so none waits in a circle."""
-    for lea_id in await staged_leas(tx):
+async def lock_leas(tx: Transaction) -> list[int]:
+    """Be the only writer of the staged LEAs, which are returned, until the transaction ends.
+
+    In one order, so that none waits in a circle.
+    """
+    leas = await tx.values(sql.staged_leas)
+    for lea_id in leas:
         await tx.execute(sql.lock_lea, lea_id=lea_id)
-
-
-async def staged_leas(tx: Transaction) -> list[int]:
-    """The LEAs that the staged rows speak of."""
-    return await tx.values(sql.staged_leas)
+    return leas
 
 
 async def staged_cells(tx: Transaction) -> list[Cell]:
