@@ -85,7 +85,7 @@ def _named(url: str, name: str) -> str:
 
 def settings_for(url: str) -> Settings:
     """The product's own settings, but for the length of a statement: at 10^7 rows a plain GROUP BY takes long."""
-    return Settings(database_url=url, statement_timeout_s=_LONG_S)
+    return Settings(database_url=url, statement_timeout_s=_LONG_S, push_timeout_s=_LONG_S)
 
 
 @contextlib.asynccontextmanager
@@ -241,4 +241,5 @@ def _environment(url: str) -> Mapping[str, str]:
         "EQUITYACCESS_DATABASE_URL": url,
         "EQUITYACCESS_RATE_PER_MINUTE": "100000000",
         "EQUITYACCESS_STATEMENT_TIMEOUT_S": str(_LONG_S),
+        "EQUITYACCESS_PUSH_TIMEOUT_S": str(_LONG_S),
     }

@@ -6,6 +6,7 @@ import functools
 from collections.abc import AsyncIterator
 from typing import Final
 
+import msgspec
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -26,7 +27,7 @@ from equityaccess.openapi import Contract
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.observing import observed
 from equityaccess.running.pages import ROUTES as PAGES
-from equityaccess.running.readiness import Readiness
+from equityaccess.running.readiness import LINE, Readiness
 from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
@@ -90,10 +91,13 @@ async def _connected(app: Litestar) -> AsyncIterator[None]:
     await migrate.demand_revision(settings.database_url)
     app.state.db = await database.connect(settings)
     app.state.recorder = Recorder(app.state.db)
-    app.state.readiness = Readiness(app.state.db, migrate.code_revision())
+    # Asked on a line of its own: a pool that is in full use is no reason to be sent no requests.
+    asked_aside = await database.connect(msgspec.structs.replace(settings, **LINE))
+    app.state.readiness = Readiness(asked_aside, migrate.code_revision())
     try:
         yield
     finally:
+        await asked_aside.close()
         await app.state.db.close()
 
 

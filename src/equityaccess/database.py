@@ -7,9 +7,9 @@ security, so nothing can leak through the pool.
 
 import asyncio
 import contextlib
+import math
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -26,6 +26,8 @@ Role = Literal["app", "aggregator", "public", "owner"]  # owner: migrations and 
 Isolation = Literal["read_committed", "repeatable_read"]
 T = TypeVar("T")
 
+_SLACK_S: Final = 2.0  # after which a statement that the server should have ended is taken for one it never answers
+_AT_A_TIME: Final = 2_000  # rows of a stream
 NO_LEA: Final[Sequence[int]] = ()
 _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NAMED = re.compile(r"^-- (name|fragment): (\w+)\n", re.MULTILINE)
@@ -88,57 +90,113 @@ def load_queries(beside: str) -> Queries:
 
 
 class Transaction:
-    """An open transaction: statements in, Structs out."""
+    """An open transaction: statements in, Structs out.
 
-    def __init__(self, connection: "asyncpg.Connection[Any] | PoolConnectionProxy[Any]") -> None:
+    The server ends a statement that takes longer than *patience_s*. When nothing at all has come a little after that,
+    the line is dead: it is cut here, or whoever waits on it would wait for ever.
+    """
+
+    def __init__(self, connection: "asyncpg.Connection[Any] | PoolConnectionProxy[Any]", patience_s: float) -> None:
         self._connection = connection
+        self._silence_s = patience_s + min(patience_s, _SLACK_S)
 
     async def all(self, query: Query, into: type[T], /, **values: Any) -> list[T]:
         """Every row, as *into*, whose fields are the columns."""
-        rows = await self._connection.fetch(query.sql, *query.arguments(values))
+        with self._heard():
+            rows = await self._connection.fetch(query.sql, *query.arguments(values))
         return [into(**row) for row in rows]
 
     async def one(self, query: Query, into: type[T], /, **values: Any) -> T | None:
         """The first row as *into*, or None."""
-        row = await self._connection.fetchrow(query.sql, *query.arguments(values))
+        with self._heard():
+            row = await self._connection.fetchrow(query.sql, *query.arguments(values))
         return None if row is None else into(**row)
 
     async def values(self, query: Query, /, **values: Any) -> list[Any]:
         """The first column of every row."""
-        return [row[0] for row in await self._connection.fetch(query.sql, *query.arguments(values))]
+        with self._heard():
+            return [row[0] for row in await self._connection.fetch(query.sql, *query.arguments(values))]
 
     async def value(self, query: Query, /, **values: Any) -> Any:  # noqa: ANN401, what a column holds is its own
         """The first column of the first row, or None."""
-        return await self._connection.fetchval(query.sql, *query.arguments(values))
+        with self._heard():
+            return await self._connection.fetchval(query.sql, *query.arguments(values))
 
     async def rows(self, query: Query, /, **values: Any) -> list[tuple[Any, ...]]:
         """Every row as a tuple: for pairs and small lookups."""
-        return [tuple(row) for row in await self._connection.fetch(query.sql, *query.arguments(values))]
+        with self._heard():
+            return [tuple(row) for row in await self._connection.fetch(query.sql, *query.arguments(values))]
 
     async def execute(self, query: Query, /, **values: Any) -> int:
         """Run it; how many rows it touched."""
-        status = await self._connection.execute(query.sql, *query.arguments(values))
+        with self._heard():
+            status = await self._connection.execute(query.sql, *query.arguments(values))
         last = status.rpartition(" ")[2]
         return int(last) if last.isdigit() else 0
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[tuple[Any, ...]]) -> None:
         """Stream *records* into *table*: the fastest way in."""
-        await self._connection.copy_records_to_table(table, columns=list(columns), records=records)
+        with self._heard():
+            await self._connection.copy_records_to_table(table, columns=list(columns), records=records)
 
     async def stream(self, query: Query, into: type[T], /, **values: Any) -> AsyncIterator[T]:
         """Every row as *into*, fetched 2,000 at a time."""
-        async for row in self._connection.cursor(query.sql, *query.arguments(values), prefetch=2_000):
-            yield into(**row)
+        with self._heard():
+            cursor = await self._connection.cursor(query.sql, *query.arguments(values))
+        while rows := await self._fetched(cursor):
+            for row in rows:
+                yield into(**row)
+
+    async def _fetched(self, cursor: "asyncpg.cursor.Cursor[Any]") -> "list[asyncpg.Record]":
+        with self._heard():
+            return await cursor.fetch(_AT_A_TIME)
 
     async def become(self, role: Role) -> None:
         """Take *role* for the rest of this transaction."""
-        await self._connection.execute(f"SET LOCAL ROLE equityaccess_{role}")
+        with self._heard():
+            await self._connection.execute(f"SET LOCAL ROLE equityaccess_{role}")
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may fail, or be undone, without the rest."""
-        async with self._connection.transaction():
+        async with self.block():
             yield
+
+    @contextlib.asynccontextmanager
+    async def block(self, isolation: Isolation | None = None) -> AsyncIterator[None]:
+        """What is between BEGIN and COMMIT, or the like of a savepoint."""
+        block = self._connection.transaction(isolation=isolation)
+        with self._heard():
+            await block.start()
+        try:
+            yield
+        except BaseException:
+            if not self._connection.is_closed():
+                with self._heard():
+                    await block.rollback()
+            raise
+        with self._heard():
+            await block.commit()
+
+    async def see(self, leas: Sequence[int], *, every_lea: bool, statement_s: float) -> None:
+        """Say whose rows may be seen, and how long a statement may take, until the transaction ends."""
+        with self._heard():
+            await self._connection.execute(
+                "SELECT set_config('app.leas', $1, true), set_config('app.every_lea', $2, true),"
+                " set_config('statement_timeout', $3, true)",
+                "{" + ",".join(map(str, leas)) + "}",
+                "on" if every_lea else "off",
+                str(math.ceil(statement_s * 1000)),
+            )
+
+    @contextlib.contextmanager
+    def _heard(self) -> Iterator[None]:
+        """Cut the line if the server says nothing in time; who waits is then told that the connection is gone."""
+        watch = asyncio.get_running_loop().call_later(self._silence_s, self._connection.terminate)
+        try:
+            yield
+        finally:
+            watch.cancel()
 
 
 class UnsafeServer(RuntimeError):
@@ -148,9 +206,10 @@ class UnsafeServer(RuntimeError):
 class Database:
     """A pool of connections that are never the owner."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", wait_s: float) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Any]", wait_s: float, patience_s: float) -> None:
         self._pool = pool
         self._wait_s = wait_s
+        self._patience_s = patience_s
 
     @contextlib.asynccontextmanager
     async def transaction(
@@ -160,21 +219,21 @@ class Database:
         every_lea: bool = False,
         role: Role = "app",
         isolation: Isolation = "read_committed",
+        patience_s: float | None = None,
     ) -> AsyncIterator[Transaction]:
         """A transaction that sees the rows of *leas* only, or may read those of every LEA; commits at the end.
 
+        No statement of it may take longer than *patience_s*; without it, than those of a request may.
         Raises Unavailable when no connection is free in time.
         """
-        async with self._connection() as connection, connection.transaction(isolation=isolation):
-            tx = Transaction(connection)
-            await connection.execute(
-                "SELECT set_config('app.leas', $1, true), set_config('app.every_lea', $2, true)",
-                "{" + ",".join(map(str, leas)) + "}",
-                "on" if every_lea else "off",
-            )
-            if role != "app":
-                await tx.become(role)
-            yield tx
+        patience_s = patience_s or self._patience_s
+        async with self._connection() as connection:
+            tx = Transaction(connection, patience_s)
+            async with tx.block(isolation):
+                await tx.see(leas, every_lea=every_lea, statement_s=patience_s)
+                if role != "app":
+                    await tx.become(role)
+                yield tx
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> "AsyncIterator[PoolConnectionProxy[Any]]":
@@ -207,7 +266,7 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
 
     Raises UnsafeServer when the server gave up crash safety, or its login may not take the role.
     """
-    wait = timedelta(seconds=settings.statement_timeout_s)
+    patience_s = settings.push_timeout_s if role == "owner" else settings.statement_timeout_s
     try:
         pool = await asyncpg.create_pool(
             plain_url(settings.database_url),
@@ -218,9 +277,10 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
                 "role": f"equityaccess_{role}",
                 "timezone": "UTC",
                 "jit": "off",  # it costs more than it gives on statements this short
-                "statement_timeout": str(int(wait.total_seconds() * 1000)),
+                "statement_timeout": str(math.ceil(patience_s * 1000)),
                 "lock_timeout": "10s",
-                "idle_in_transaction_session_timeout": "600s",
+                "idle_in_transaction_session_timeout": "60s",
+                "client_connection_check_interval": "5s",  # who was killed in a long statement must not hold its locks
             },
         )
     except asyncpg.InvalidParameterValueError as error:
@@ -228,7 +288,7 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
             f"The login of EQUITYACCESS_DATABASE_URL cannot take the role equityaccess_{role}: {error}. "
             "Run `equityaccess migrate` as an administrator, with --login for this one."
         ) from None
-    database = Database(pool, settings.pool_wait_s)
+    database = Database(pool, settings.pool_wait_s, patience_s)
     if settings.demand_durability:
         await _demand_durability(database)
     return database

@@ -73,7 +73,7 @@ async def run_job(db: Database, job: Job, slot: datetime, now: datetime, token: 
 
 async def _effect(db: Database, run: _Run, token: int | None) -> JobOutcome:
     function = function_of(run.job)
-    async with db.transaction(role="aggregator") as tx:
+    async with db.transaction(role="aggregator", patience_s=store.PATIENCE.total_seconds()) as tx:
         await store.take_turn(tx, run.job.name)
         if await store.has_run(tx, run.job.name, run.slot) or not await store.leads(tx, token):
             raise _UndoneError("not_ours")

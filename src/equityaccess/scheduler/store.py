@@ -4,19 +4,19 @@ Whoever writes on behalf of a leader gives its *token*, and writes nothing once 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from equityaccess.database import Transaction, load_queries
 from equityaccess.scheduler.structs import JobOutcome
 
 sql = load_queries(__file__)
 
-_PATIENCE = "1h"  # of one statement: with the work it does, or with whoever holds what it needs
+PATIENCE = timedelta(hours=1)  # of one statement: with the work it does, or with whoever holds what it needs
 
 
 async def take_turn(tx: Transaction, job: str) -> None:
     """Wait until no other run of *job* is under way, and keep it so until *tx* ends."""
-    await tx.value(sql.be_patient, patience=_PATIENCE)
+    await tx.value(sql.be_patient, patience=f"{PATIENCE.total_seconds():.0f}s")
     await tx.value(sql.wait_for_turn, job=job)
 
 

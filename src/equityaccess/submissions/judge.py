@@ -23,6 +23,7 @@ from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Out
 
 MOST_EFFECTS = 500
 MOST_OWED = 50
+_BYTES_A_SECOND = 1_000_000  # that one statement takes of a large push, at the least
 MANY = 5_000  # rows, from which on plans are made with care
 _Figures = tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]
 
@@ -95,7 +96,8 @@ class Judge:
 
         Raises Conflict when another request has taken over the Idempotency-Key.
         """
-        async with db.transaction(leas=self._caller.lea_ids) as tx:
+        patience_s = self._settings.push_timeout_s + self._push.journaled.byte_count / _BYTES_A_SECOND
+        async with db.transaction(leas=self._caller.lea_ids, patience_s=patience_s) as tx:
             await once.begin(tx, self._caller, self._push.journaled, self._push.idempotency_key)
             await tx.execute(store.sql.make_staged)
             with contextlib.suppress(_Undo):
