@@ -22,6 +22,14 @@ END $$;
 
 ALTER FUNCTION public.authenticate(secret bytea, at timestamp with time zone) OWNER TO equityaccess_owner;
 
+CREATE FUNCTION public.oldest_code() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '0001'::text;
+
+ALTER FUNCTION public.oldest_code() OWNER TO equityaccess_owner;
+
+COMMENT ON FUNCTION public.oldest_code() IS 'The schema serves code of this revision and of every later one; what drops something, raises it';
+
 CREATE FUNCTION public.sees_every_lea() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (COALESCE(current_setting('app.every_lea'::text, true), ''::text) = 'on'::text);

@@ -13,7 +13,7 @@ import pytest
 
 from equityaccess.app import create_app
 from equityaccess.database import Database
-from equityaccess.migrate import SchemaMismatch, code_revision
+from equityaccess.migrate import SchemaMismatch, code_revision, migrate, reason_to_refuse
 from equityaccess.problems import REFUSALS, Unavailable
 from equityaccess.running import observing
 from equityaccess.running.assets import STATIC, assets
@@ -326,10 +326,38 @@ async def test_it_is_alive_and_ready(client: httpx.AsyncClient) -> None:
     assert (await client.get("/health/ready")).json() == {"status": "ok"}
 
 
+async def migrate_beyond(owner: asyncpg.Connection, oldest: str) -> None:
+    """Pretend that a newer release has moved the schema, which then serves code from *oldest* on."""
+    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    await owner.execute(
+        f"CREATE OR REPLACE FUNCTION oldest_code() RETURNS text LANGUAGE sql IMMUTABLE RETURN '{oldest}'"
+    )
+
+
+async def test_the_code_of_the_release_before_goes_on_and_starts_on_a_schema_that_serves_it(
+    client: httpx.AsyncClient, database_url: str, owner: asyncpg.Connection
+) -> None:
+    await migrate_beyond(owner, code_revision())
+    await asyncio.sleep(0.6)
+    assert (await client.get("/health/ready")).status_code == 200
+    async with serving(settings_for(database_url)) as other:
+        assert (await other.get("/health/ready")).status_code == 200
+    assert await migrate(database_url) == ("9999", "9999"), "and has nothing to migrate"
+
+
+@pytest.mark.parametrize(
+    ("found", "oldest", "serves"),
+    [(None, None, False), ("0004", None, False), ("0005", None, True), ("0007", "0005", True), ("0007", "0001", True),
+     ("0007", "0006", False), ("0007", None, False)],
+)  # fmt: skip
+def test_a_schema_says_which_code_it_serves(found: str | None, oldest: str | None, *, serves: bool) -> None:
+    assert (reason_to_refuse(found, oldest, "0005") is None) is serves
+
+
 async def test_a_database_of_another_revision_is_not_ready(
     client: httpx.AsyncClient, owner: asyncpg.Connection
 ) -> None:
-    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate_beyond(owner, "9999")
     answer = await client.get("/health/ready")
     assert answer.status_code == 503
     assert "9999" in answer.json()["detail"]
@@ -341,7 +369,7 @@ async def test_readiness_is_worked_out_at_most_twice_a_second(database: Database
     now = 0.0
     readiness = Readiness(database, code_revision(), lambda: now)
     await readiness.demand()
-    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate_beyond(owner, "9999")
     now = 0.4
     await readiness.demand()
     now = 0.6
@@ -364,7 +392,7 @@ def test_a_database_that_dies_in_the_middle_is_an_outage_and_no_failure(error: E
 
 
 async def test_it_does_not_start_on_another_schema(database_url: str, owner: asyncpg.Connection) -> None:
-    await owner.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate_beyond(owner, "9999")
     with pytest.RaisesGroup(pytest.RaisesExc(SchemaMismatch, match="newer than this code")):
         async with serving(settings_for(database_url)):
             pass

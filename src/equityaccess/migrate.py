@@ -1,6 +1,7 @@
 """Moves the schema: roles first, then Alembic's numbered revisions, one at a time under an advisory lock."""
 
 import asyncio
+import itertools
 import re
 
 import asyncpg
@@ -8,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from equityaccess.bundled import bundled
@@ -15,11 +17,12 @@ from equityaccess.database import plain_url
 
 _LOCK = 0x45415F4D  # "EA_M": two migrations never run at once
 _LOCK_EVERY_S = 0.1
+_ATTEMPTS, _AGAIN_S = 60, 1.0  # to get the locks that a revision needs, each of which waits 0.3 s at the most
 _LOGIN = re.compile(r"\A[a-z_][a-z0-9_]{0,62}\Z")
 
 
 class SchemaMismatch(RuntimeError):
-    """The database was migrated by a newer or an older equityaccess; the message says which, and what to do."""
+    """The schema does not serve this code; the message says why, and what to do."""
 
 
 def config() -> Config:
@@ -44,9 +47,12 @@ def _url(url: str) -> str:
 async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:
     """Bring the database at *url* to *revision*; the revisions before and after. *url* logs in as an administrator.
 
-    Raises SchemaMismatch when the database is newer than this code.
+    One that is further on is left as it is. Raises SchemaMismatch when it serves this code no more.
     """
-    await _demand_not_newer(url)
+    found, oldest = await _schema(url)
+    if found is not None and found > code_revision():
+        _demand_served(found, oldest)
+        return found, found
     engine = create_async_engine(_url(url))
     try:
         async with engine.connect() as connection:
@@ -54,7 +60,7 @@ async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | N
             await _run_script(url, _roles())
             before = await _revision(connection)
             await connection.commit()  # Alembic gives each revision its own transaction only if none is open
-            await connection.run_sync(_upgrade, revision)
+            await _upgrade_patiently(connection, revision)
             await connection.commit()
             return before, await _revision(connection)
     finally:
@@ -84,6 +90,27 @@ async def _run_script(url: str, script: str) -> None:
         await connection.close()
 
 
+async def _upgrade_patiently(connection: AsyncConnection, revision: str) -> None:
+    """Try again when a lock was not to be had: who waits for one makes everybody behind it wait, so nobody does long.
+
+    What was migrated before stays: each revision is a transaction of its own.
+    """
+    for attempt in itertools.count(1):
+        try:
+            await connection.run_sync(_upgrade, revision)
+        except (DBAPIError, asyncpg.LockNotAvailableError) as error:
+            lacks_lock = asyncpg.LockNotAvailableError.sqlstate in (
+                getattr(error, "sqlstate", None),
+                getattr(getattr(error, "orig", None), "sqlstate", None),
+            )
+            if not lacks_lock or attempt == _ATTEMPTS:
+                raise
+            await connection.rollback()
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return
+
+
 def _upgrade(connection: Connection, revision: str) -> None:
     alembic = config()
     alembic.attributes["connection"] = connection
@@ -108,24 +135,40 @@ async def database_revision(url: str) -> str | None:
 
 
 async def demand_revision(url: str) -> None:
-    """Raise SchemaMismatch unless the database is at the very revision that this code needs."""
-    found, needed = await _demand_not_newer(url), code_revision()
-    if found != needed:
-        raise SchemaMismatch(
+    """Raise SchemaMismatch unless the schema serves this code: it has what the code needs, and has not dropped it."""
+    _demand_served(*await _schema(url))
+
+
+def _demand_served(found: str | None, oldest: str | None) -> None:
+    if reason := reason_to_refuse(found, oldest, code_revision()):
+        raise SchemaMismatch(reason)
+
+
+def reason_to_refuse(found: str | None, oldest: str | None, needed: str) -> str | None:
+    """Why a schema at *found*, which says that it serves code from *oldest* on, is not one for code of *needed*."""
+    if found is None or found < needed:
+        return (
             f"The database is at revision {found or 'none'}, this code needs {needed}: "
             "run `equityaccess migrate` first."
         )
-
-
-async def _demand_not_newer(url: str) -> str | None:
-    """The revision of the database. Raises SchemaMismatch when a newer equityaccess has moved it."""
-    found, needed = await database_revision(url), code_revision()
-    if found is not None and found > needed:
-        raise SchemaMismatch(
-            f"The database is at revision {found}, newer than this code's {needed}: "
-            "install the equityaccess that migrated it."
+    if found > needed and (oldest is None or oldest > needed):
+        return (
+            f"The database is at revision {found} and serves code from {oldest or found} on, which is newer than "
+            f"this code's {needed}: install a newer equityaccess."
         )
-    return found
+    return None
+
+
+async def _schema(url: str) -> tuple[str | None, str | None]:
+    """The revision of the database at *url*, and that of the oldest code it says that it serves."""
+    found = await database_revision(url)
+    if found is None or found <= code_revision():
+        return found, None
+    connection = await asyncpg.connect(plain_url(url))
+    try:
+        return found, await connection.fetchval("SELECT oldest_code()")
+    finally:
+        await connection.close()
 
 
 async def allow_login(url: str, login: str, password: str) -> None:

@@ -11,7 +11,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     op.execute("SET LOCAL ROLE equityaccess_owner")
-    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL lock_timeout = '300ms'")
     op.execute("SET LOCAL statement_timeout = '60s'")
     op.execute("""
         CREATE TABLE job_lease (

@@ -13,7 +13,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     op.execute("SET LOCAL ROLE equityaccess_owner")
-    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL lock_timeout = '300ms'")
     op.execute("SET LOCAL statement_timeout = '60s'")
     sql = (Path(__file__).parent / "0004_audit.sql").read_text()
     op.get_bind().connection.dbapi_connection.run_async(lambda connection: connection.execute(sql))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from equityaccess.database import Database, load_queries
+from equityaccess.migrate import reason_to_refuse
 from equityaccess.problems import Unavailable
 from equityaccess.web import as_refusal
 
@@ -26,7 +27,7 @@ class Readiness:
         self.is_draining = False
 
     async def demand(self) -> None:
-        """Raise Unavailable unless the pool answers, the schema is the right one, and no stop is under way."""
+        """Raise Unavailable unless the database answers, its schema serves this code, and no stop is under way."""
         if self.is_draining:
             raise Unavailable("This process is about to stop.", headers=_RETRY)
         async with self._asking:
@@ -40,8 +41,7 @@ class Readiness:
         try:
             async with self._db.transaction() as tx:
                 found = await tx.value(sql.schema_revision)
+                oldest = await tx.value(sql.oldest_code) if found > self._revision else None
         except Exception as error:  # whatever it is, the answer is "not ready"
             return as_refusal(error).detail
-        if found != self._revision:
-            return f"The database is at revision {found}, this code needs {self._revision}."
-        return None
+        return reason_to_refuse(found, oldest, self._revision)
