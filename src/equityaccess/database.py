@@ -224,7 +224,7 @@ class Database:
         """A transaction that sees the rows of *leas* only, or may read those of every LEA; commits at the end.
 
         No statement of it may take longer than *patience_s*; without it, than those of a request may.
-        Raises Unavailable when no connection is free in time.
+        Raises Unavailable when no connection is free in time, or the server is no longer safe to write to.
         """
         patience_s = patience_s or self._patience_s
         async with self._connection() as connection:
@@ -242,6 +242,8 @@ class Database:
         except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
             detail = "The database has no free connection. Nothing was half done: send the same again."
             raise Unavailable(detail, headers={"Retry-After": "2"}) from error
+        except UnsafeServer as error:
+            raise Unavailable(str(error), headers={"Retry-After": "60"}) from error
         try:
             yield connection
         finally:
@@ -272,6 +274,7 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
             plain_url(settings.database_url),
             min_size=1,
             max_size=settings.pool_size,
+            init=_demand_durability if settings.demand_durability else None,
             server_settings={
                 "application_name": name,
                 "role": f"equityaccess_{role}",
@@ -288,26 +291,19 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
             f"The login of EQUITYACCESS_DATABASE_URL cannot take the role equityaccess_{role}: {error}. "
             "Run `equityaccess migrate` as an administrator, with --login for this one."
         ) from None
-    database = Database(pool, settings.pool_wait_s, patience_s)
-    if settings.demand_durability:
-        await _demand_durability(database)
-    return database
+    return Database(pool, settings.pool_wait_s, patience_s)
 
 
-_DURABILITY = Query(
-    "durability",
+_DURABILITY = (
     "SELECT name FROM pg_settings"
-    " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'",
-    (),
+    " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name"
 )
 
 
-async def _demand_durability(database: Database) -> None:
-    async with database.transaction() as tx:
-        off = await tx.values(_DURABILITY)
-    if off:
-        await database.close()
+async def _demand_durability(connection: "asyncpg.Connection[Any]") -> None:
+    """Asked on every new connection: a server may be started again with other settings than we began with."""
+    if off := [row["name"] for row in await connection.fetch(_DURABILITY)]:
         raise UnsafeServer(
-            f"PostgreSQL runs with {', '.join(sorted(off))} = off: an acknowledged push could be lost in a crash. "
+            f"PostgreSQL runs with {', '.join(off)} = off: an acknowledged push could be lost in a crash. "
             "Switch it on and start again."
         )

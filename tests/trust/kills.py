@@ -27,7 +27,7 @@ from tests.trust import clients, world
 from tests.trust.harness import Figure, Harness, Run
 
 _ACKED_BETWEEN = 25  # pushes acknowledged between two kills, at least
-_WITHIN_S = 60.0
+WITHIN_S = 60.0
 _EARLY_S = 0.05
 _READY_P95_S = 2.0
 _FORGETFUL = {"synchronous_commit": "off", "wal_writer_delay": "10s"}
@@ -56,7 +56,7 @@ def acknowledge_early() -> None:
 def demand_nothing() -> None:
     """A seeded defect: a server that may forget is taken as it is."""
 
-    async def demand(_: Database) -> None:
+    async def demand(_: object) -> None:
         pass
 
     database._demand_durability = demand
@@ -75,12 +75,12 @@ async def _kill_server(run: Run) -> Figure:
                 await world.ready(service)
                 async with load.running(secrets):
                     for _ in range(kills):
-                        await load.more(_ACKED_BETWEEN, _WITHIN_S)
+                        await load.more(_ACKED_BETWEEN, WITHIN_S)
                         await asyncio.sleep(random.random() * 0.1)
                         service.process.kill()
                         service.process.wait()
                         service = world.start(at, url, "serve", port=port, defect=defect)
-                    await load.more(_ACKED_BETWEEN, _WITHIN_S)
+                    await load.more(_ACKED_BETWEEN, WITHIN_S)
             finally:
                 world.stop(service)
             seen = await clients.tally(url, load)
@@ -94,7 +94,7 @@ def _figure(kills: int, seen: clients.Tally, load: clients.Load, more: str = "",
     return Figure(text=text, holds=holds and seen.is_clean and not load.unexpected)
 
 
-class _Postgres:
+class Postgres:
     """A PostgreSQL that can be killed, and started again over the same files."""
 
     def __init__(self, at: Path, settings: Mapping[str, str]) -> None:
@@ -105,13 +105,19 @@ class _Postgres:
     async def start(self) -> None:
         """Start it; the children of one that was killed may hold its memory for a moment longer."""
         server = embedded.postgres(self._data, settings=self._settings)
-        async with asyncio.timeout(_WITHIN_S):
+        async with asyncio.timeout(WITHIN_S):
             while True:
                 with contextlib.suppress(embedded.NoPostgres):
                     self.url = await asyncio.to_thread(self._life.enter_context, server)
                     break
                 await asyncio.sleep(0.02)
                 server = embedded.postgres(self._data, settings=self._settings)
+
+    async def restart(self, settings: Mapping[str, str]) -> None:
+        """End it in order, and start it with other *settings*."""
+        self.stop()
+        self._settings = settings
+        await self.start()
 
     def kill(self) -> None:
         """End the postmaster with -9."""
@@ -129,7 +135,7 @@ async def _kill_database(run: Run) -> Figure:
     down: list[float] = []  # from the kill until PostgreSQL takes connections again
     away: list[float] = []  # from then until the service has acknowledged a push and says that it is ready
     with world.folder() as at:
-        postgres = _Postgres(at, _FORGETFUL if run.mutant else {})
+        postgres = Postgres(at, _FORGETFUL if run.mutant else {})
         await postgres.start()
         try:
             await world.prepare(postgres.url)
@@ -140,15 +146,15 @@ async def _kill_database(run: Run) -> Figure:
                 load = clients.Load(lambda: service.port)
                 async with load.running(secrets):
                     for _ in range(kills):
-                        await load.more(_ACKED_BETWEEN, _WITHIN_S)
+                        await load.more(_ACKED_BETWEEN, WITHIN_S)
                         await asyncio.sleep(random.random() * 0.1)
                         began = time.monotonic()
                         postgres.kill()
                         await postgres.start()
                         down.append(time.monotonic() - began)
-                        await _ready_again(service.port, load)
+                        await ready_again(service.port, load)
                         away.append(time.monotonic() - began - down[-1])
-                    await load.more(_ACKED_BETWEEN, _WITHIN_S)
+                    await load.more(_ACKED_BETWEEN, WITHIN_S)
                 is_same = service.process.poll() is None
                 seen = await clients.tally(postgres.url, load)
         finally:
@@ -171,10 +177,10 @@ async def _checkpoint(url: str) -> None:
     await admin.close()
 
 
-async def _ready_again(port: int, load: clients.Load) -> None:
+async def ready_again(port: int, load: clients.Load) -> None:
     """Return when a push is acknowledged and the service says that it is ready. Raises TimeoutError."""
-    await load.more(1, _WITHIN_S)
-    async with asyncio.timeout(_WITHIN_S):
+    await load.more(1, WITHIN_S)
+    async with asyncio.timeout(WITHIN_S):
         while True:
             connection = await clients.connect(port)
             await connection.send(b"", target="GET /health/ready")
