@@ -136,6 +136,29 @@ async def test_a_push_that_was_lost_in_the_middle_is_taken_over(sender: Sender, 
     assert third.content == second.content
 
 
+async def test_a_retry_that_looks_while_the_first_is_being_decided_is_not_judged_again(
+    sender: Sender, database_url: str
+) -> None:
+    """What the retry has read is old by the time nobody judges the first any more: it has to look again."""
+    first = await sender.rows("json", [row()], key="night")
+    decided = "UPDATE submission SET outcome = o, status = t, answer = a FROM before b WHERE b.id = submission_id"
+    await execute(
+        database_url, "CREATE TABLE before AS SELECT submission_id id, outcome o, status t, answer a FROM submission"
+    )
+    await execute(database_url, "UPDATE submission SET outcome = NULL, status = NULL, answer = NULL")
+    admin = await asyncpg.connect(database_url)
+    async with admin.transaction():
+        await admin.execute("SELECT FROM idempotency FOR UPDATE")  # holds the retry up where it has read the outcome
+        retry = asyncio.create_task(sender.rows("json", [row()], key="night"))
+        while not await admin.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await execute(database_url, decided)
+    await admin.close()
+    answer = await retry
+    assert (answer.status_code, answer.content) == (first.status_code, first.content)
+    assert answer.headers["Idempotent-Replayed"] == "true"
+
+
 async def test_a_retry_that_comes_between_claim_and_judgement_is_judged_alone(
     database: Database, make_key: MakeKey
 ) -> None:

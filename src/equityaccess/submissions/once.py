@@ -40,8 +40,10 @@ async def replayed(
         first = await store.claim(tx, caller.key_id, idempotency_key, mark, journaled.submission_id, now)
         if first is None:
             return None
-        is_lost = first.outcome is None and await store.hold(tx, first.submission_id)
-        if is_lost or first.created_at < now - keep:
+        is_idle = first.outcome is None and await store.hold(tx, first.submission_id)
+        if is_idle:  # it may have been decided since it was read, for who judges it lets go only then
+            first = await store.claimed(tx, caller.key_id, idempotency_key) or first
+        if (is_idle and first.outcome is None) or first.created_at < now - keep:
             await store.take_over(tx, caller.key_id, idempotency_key, mark, journaled.submission_id, now)
             return None
     return _same(first, mark)

@@ -135,7 +135,12 @@ async def claim(
     values = {"key_id": key_id, "idempotency_key": idempotency_key}
     if await tx.value(sql.claim, **values, fingerprint=fingerprint, submission_id=submission_id, now=now):
         return None
-    return await tx.one(sql.claimed, Claimed, **values)
+    return await claimed(tx, key_id, idempotency_key)
+
+
+async def claimed(tx: Transaction, key_id: UUID, idempotency_key: str) -> Claimed | None:
+    """Who has *idempotency_key*, and what became of that submission; nobody else takes it in this transaction."""
+    return await tx.one(sql.claimed, Claimed, key_id=key_id, idempotency_key=idempotency_key)
 
 
 async def take_over(
