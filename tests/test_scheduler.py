@@ -324,8 +324,9 @@ async def test_a_slot_missed_by_too_much_is_skipped(empty: Database) -> None:
     assert await history(empty) == [(yesterday, "done"), (NOW.replace(hour=8, minute=5), "skipped")]
 
 
-async def test_a_job_that_never_ran_is_caught_up_but_has_no_skipped_past(empty: Database) -> None:
-    job = nightly(leaves_a_mark, late=timedelta(days=3))
+@pytest.mark.parametrize("missed", ["latest", "each"])
+async def test_a_job_that_never_ran_is_caught_up_but_has_no_skipped_past(empty: Database, missed: str) -> None:
+    job = msgspec.structs.replace(nightly(leaves_a_mark, late=timedelta(days=3)), missed=missed)
     assert await due_slots(empty, job, NOW) == [NOW.replace(hour=8, minute=5)]
     assert await history(empty) == []
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -66,6 +66,12 @@ async def key(db: Database, *leas: str, scopes: Sequence[Scope] = ("push", "read
     wanted = KeyIn(label="a harness", leas=list(leas), scopes=list(scopes))
     async with db.transaction(every_lea=True) as tx:
         return (await issue_key(tx, wanted, created_by="a harness", now=clock.now())).secret
+
+
+async def until(seen: Callable[[], Awaitable[object]], every_s: float = 0.05) -> None:
+    """Wait until *seen* answers yes; give it a timeout."""
+    while not await seen():  # noqa: ASYNC110, what is waited for happens in other processes
+        await asyncio.sleep(every_s)
 
 
 def free_port() -> int:

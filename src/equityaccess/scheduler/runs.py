@@ -100,7 +100,7 @@ async def due_slots(
     """The slots of *job* that have had no run and should have it now, oldest first; up to *since* all is settled.
 
     Those missed that will not run are written down as skipped: they are too late, or the latest stands for them. A job
-    without ``late_by_at_most_s`` has no missed slots, and one that never ran has none that are too late.
+    without ``late_by_at_most_s`` has no missed slots, and one that never ran has one at most.
     """
     if not job.late_by_at_most_s:
         return [current_slot(job, now)]
@@ -111,7 +111,7 @@ async def due_slots(
         recorded = await store.recorded_slots(tx, job.name, after, now)
         missed = [slot for slot in slots(job, after, now) if slot not in recorded]
         due = [slot for slot in missed if now - slot <= late_by]
-        if job.missed == "latest":
+        if job.missed == "latest" or not first:
             due = due[-1:]
         passed_over = missed[: len(missed) - len(due)]
         if first and passed_over:
