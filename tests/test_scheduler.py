@@ -39,6 +39,7 @@ HISTORY = Query("history", "SELECT slot, state FROM job_run WHERE job = $1 ORDER
 
 
 UNDER_WAY: list[datetime] = []
+TRIED: list[datetime] = []
 BEGAN = asyncio.Event()
 
 
@@ -76,6 +77,16 @@ async def finds_a_difference(tx: Transaction, now: datetime) -> Done | None:
 async def changes_its_mind(tx: Transaction, now: datetime) -> Done | None:
     await leaves_a_mark(tx, now)
     return None
+
+
+async def opens_the_wall(tx: Transaction, now: datetime) -> Done | None:
+    """The first run can write nothing down; the second sees to it that it can."""
+    TRIED.append(now)
+    if len(TRIED) > 1:
+        await tx.become("owner")
+        await tx.execute(Query("wall", "GRANT INSERT ON job_run TO equityaccess_aggregator", ()))
+        await tx.become("aggregator")
+    return await leaves_a_mark(tx, now)
 
 
 def not_a_coroutine(tx: Transaction, now: datetime) -> None:
@@ -478,15 +489,10 @@ async def test_a_slot_whose_end_the_database_did_not_take_is_run_again(
     monkeypatch.setattr(leader, "_AGAIN_S", 0.01)
     async with empty.transaction(role="owner") as tx:
         await tx.execute(Query("wall", "REVOKE INSERT ON job_run FROM equityaccess_aggregator", ()))
-    runner = Runner(empty, Metrics())
-    under_way = asyncio.create_task(runner.run(nightly(leaves_a_mark, late=timedelta(days=2))))
-    await asyncio.wait([under_way], timeout=0.3)
-    assert not under_way.done()
-    assert await history(empty) == []
-    async with empty.transaction(role="owner") as tx:
-        await tx.execute(Query("wall", "GRANT INSERT ON job_run TO equityaccess_aggregator", ()))
-    await asyncio.wait_for(under_way, 10)
+    TRIED.clear()
+    await asyncio.wait_for(Runner(empty, Metrics()).run(nightly(opens_the_wall, late=timedelta(days=2))), 30)
     assert [state for _, state in await history(empty)] == ["done"]
+    assert len(TRIED) == 2
     assert await marks(empty) == 1
 
 
