@@ -1122,6 +1122,7 @@ CREATE TABLE public.submission (
     status smallint,
     answer bytea,
     decided_at timestamp with time zone,
+    is_quarantined boolean DEFAULT false NOT NULL,
     CONSTRAINT submission_outcome_check CHECK ((outcome = ANY (ARRAY['applied'::text, 'partly_applied'::text, 'unchanged'::text, 'refused'::text, 'dry_run'::text, 'replayed'::text, 'incomplete'::text])))
 );
 
@@ -1666,7 +1667,7 @@ CREATE POLICY through_submission ON public.idempotency TO equityaccess_app USING
 
 CREATE POLICY through_submission ON public.submission_body TO equityaccess_app USING ((EXISTS ( SELECT
    FROM public.submission s
-  WHERE (s.submission_id = submission_body.submission_id)))) WITH CHECK ((EXISTS ( SELECT
+  WHERE ((s.submission_id = submission_body.submission_id) AND (NOT s.is_quarantined))))) WITH CHECK ((EXISTS ( SELECT
    FROM public.submission s
   WHERE (s.submission_id = submission_body.submission_id))));
 
@@ -1810,6 +1811,8 @@ GRANT UPDATE(status) ON TABLE public.submission TO equityaccess_app;
 GRANT UPDATE(answer) ON TABLE public.submission TO equityaccess_app;
 
 GRANT UPDATE(decided_at) ON TABLE public.submission TO equityaccess_app;
+
+GRANT UPDATE(is_quarantined) ON TABLE public.submission TO equityaccess_app;
 
 GRANT SELECT,INSERT ON TABLE public.submission_body TO equityaccess_app;
 

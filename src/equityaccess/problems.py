@@ -4,6 +4,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from equityaccess import personal
+
 Owner = Literal["sender", "data_owner", "county"]
 
 
@@ -18,6 +20,22 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     line: int | None = None  # of the file, header included (CSV)
     column: str | None = None  # the CSV header
     suggestion: str | None = None
+
+
+def without_personal(problem: Problem) -> Problem:
+    """*problem*, unless it repeats what looks like it belongs to a person: then it says that, and repeats nothing."""
+    said = personal.quoted(problem.detail)
+    placed = personal.looks_personal(f"{problem.pointer} {problem.column or ''}")
+    if not said and not placed:
+        return problem
+    return msgspec.structs.replace(
+        problem,
+        code="personal-data",
+        detail=f"Here stands what looks like {said or placed}. Only counts may be sent; it is not repeated.",
+        suggestion=None,
+        pointer="" if placed else problem.pointer,
+        column=None if placed else problem.column,
+    )
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -63,10 +81,10 @@ class Refusal(Exception):
             type=f"/problems/{self.code}",
             title=self.title,
             status=self.status,
-            detail=self.detail,
+            detail=personal.without_quoted(self.detail),
             instance=self.instance,
             request_id=request_id,
-            errors=self.errors,
+            errors=[without_personal(error) for error in self.errors],
             errors_total=self.errors_total,
         )
 

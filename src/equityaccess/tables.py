@@ -181,6 +181,7 @@ submission = Table(
     Column("status", SmallInteger),
     Column("answer", LargeBinary),
     Column("decided_at", _INSTANT),
+    _required("is_quarantined", Boolean, server_default=text("false")),
 )
 Index("submission_newest", submission.c.received_at.desc(), submission.c.submission_id.desc())
 

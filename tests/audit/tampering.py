@@ -141,7 +141,7 @@ async def everything_is_written_anew(admin: Connection, dice: random.Random) -> 
     from equityaccess.audit import rules, store
     from equityaccess.database import Transaction
 
-    tx = Transaction(admin)
+    tx = Transaction(admin, 600)
     entry = await _sealed_entry(admin, dice)
     await admin.execute("UPDATE audit_entry SET actor = 'somebody else' WHERE entry_id = $1", entry)
     before = None

@@ -145,7 +145,8 @@ def by_row(answer: httpx.Response) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {}
     document = answer.json()
     for fault in document["errors"] if "errors" in document else document["refusals"]:
-        found.setdefault(fault["row"], []).append(fault)
+        if "row" in fault:
+            found.setdefault(fault["row"], []).append(fault)
     return found
 
 

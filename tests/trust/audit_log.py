@@ -88,7 +88,7 @@ async def _secrets(db: Database, admin: asyncpg.Connection) -> list[str]:
 
 
 async def _verified(admin: asyncpg.Connection, noted: str | None = None) -> Report:
-    return await chain.verify(Transaction(admin), noted)
+    return await chain.verify(Transaction(admin, 600), noted)
 
 
 async def _found(admin: asyncpg.Connection, count: int, noted: str | None) -> int:

@@ -17,6 +17,7 @@ from equityaccess.access.structs import (
     LiveKey,
     Scope,
 )
+from equityaccess.personal import looks_named, looks_personal
 from equityaccess.problems import Invalid, Problem
 
 # For secret scanners: what every key looks like. Its last six characters are the CRC-32 of all before the last "_".
@@ -29,11 +30,6 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX = "eqa_live_"
 _WHOLE = re.compile(rf"\A{KEY_PATTERN}\Z", re.ASCII)
 _LENGTH = len(_PREFIX) + 43 + 1 + 6
-_PERSONAL = {
-    "an e-mail address": re.compile(r"[^\s@]@[^\s@]"),
-    "a social security number": re.compile(r"(?<!\d)\d{3}[- .]?\d{2}[- .]?\d{4}(?!\d)"),
-    "a telephone number": re.compile(r"(?<!\d)(?:\+?1[- .]?)?\(?\d{3}\)?[- .]{0,2}\d{3}[- .]?\d{4}(?!\d)"),
-}
 
 
 def _base62(number: int, width: int) -> str:
@@ -156,21 +152,16 @@ def _faults_of_label(wanted: KeyIn) -> Iterable[Problem]:
         yield _fault("too-long", f"A label has at most {LONGEST_LABEL} characters.", "/label")
     elif not wanted.label.isprintable():
         yield _fault("invalid-character", "A label is one line of printable characters.", "/label")
-    elif personal := looks_personal(wanted.label):
+    elif what := looks_personal(wanted.label) or (looks_named(wanted.label) and "a person's name"):
         yield _fault(
             "personal-data",
-            f"The label holds what looks like {personal}. Name the system that sends, not a person.",
+            f"The label holds what looks like {what}. Name the system that sends, in small letters, not a person.",
             "/label",
         )
 
 
 def _fault(code: str, detail: str, pointer: str) -> Problem:
     return Problem(code=code, detail=detail, owner="sender", pointer=pointer)
-
-
-def looks_personal(text: str) -> str | None:
-    """What *text* holds that looks like it belongs to a person, if anything does."""
-    return next((what for what, pattern in _PERSONAL.items() if pattern.search(text)), None)
 
 
 def nearest(code: str, known: Iterable[LeaCode]) -> list[LeaCode]:

@@ -12,6 +12,7 @@ from equityaccess.settings import Settings
 if TYPE_CHECKING:
     from equityaccess.audit.structs import Report
 
+_PATIENCE_S = 3_600.0  # with one statement over a log of years
 _HEAD = re.compile(r"\A[0-9]{1,18}:[0-9a-f]{64}\Z")
 _DESCRIPTION = """\
 Works out the digest of every entry and the hash of every seal again, and names each entry or seal that was edited,
@@ -63,7 +64,7 @@ async def _verify(settings: Settings, head: str | None) -> "Report":
     await demand_revision(settings.database_url)
     db = await connect(settings)
     try:
-        async with db.transaction(role="aggregator", isolation="repeatable_read") as tx:
+        async with db.transaction(role="aggregator", isolation="repeatable_read", patience_s=_PATIENCE_S) as tx:
             return await chain.verify(tx, head)
     finally:
         await db.close()

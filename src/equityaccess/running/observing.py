@@ -14,6 +14,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from equityaccess.openapi import PROBLEM_JSON
+from equityaccess.personal import token_looks_personal
 from equityaccess.problems import TooSlow, Unavailable
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.readiness import Readiness
@@ -36,7 +37,7 @@ def request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The caller's own ``X-Request-Id`` if it sent one that is safe to repeat in a log, else a new one."""
     sent = [value for name, value in headers if name == b"x-request-id"]
     text = sent[0].decode("latin-1") if len(sent) == 1 else ""
-    return text if _REQUEST_ID.match(text) else uuid.uuid4().hex
+    return text if _REQUEST_ID.match(text) and not token_looks_personal(text) else uuid.uuid4().hex
 
 
 class Exchange:

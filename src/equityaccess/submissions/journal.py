@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from equityaccess import personal
 from equityaccess.access.structs import Caller
 from equityaccess.database import Database, Transaction
 from equityaccess.problems import MalformedRequest, Problem, TooLarge, TooSlow
@@ -14,6 +15,7 @@ from equityaccess.submissions import store
 from equityaccess.submissions.store import Journaled
 
 PART_BYTES = 1 << 20
+_PARTS_SEARCHED = 4  # for what is personal: who sends such a file does so from its first rows on
 _LEVEL = 1  # counts repeat so much that a higher level gains little and costs a lot
 _SMALL = 65_536  # bytes that are not worth a thread
 
@@ -152,3 +154,15 @@ async def body(tx: Transaction, submission_id: UUID) -> AsyncIterator[bytes]:
         small = len(deflated) < _SMALL
         yield zlib.decompress(deflated) if small else await asyncio.to_thread(zlib.decompress, deflated)
         number += 1
+
+
+async def looks_personal(tx: Transaction, submission_id: UUID) -> str | None:
+    """What the first parts of a body hold that looks like it belongs to a person, if anything does."""
+    parts = 0
+    async for part in body(tx, submission_id):
+        if found := await asyncio.to_thread(personal.looks_personal, part.decode("utf-8", "replace")):
+            return found
+        parts += 1
+        if parts == _PARTS_SEARCHED:
+            break
+    return None

@@ -13,11 +13,13 @@ from equityaccess.audit.structs import Origin
 from equityaccess.coverage.store import Cell, figures_now
 from equityaccess.coverage.structs import Counted, published
 from equityaccess.database import Database, Transaction
-from equityaccess.problems import Invalid, NotAllowed, Problem, Refusal
+from equityaccess.personal import without_quoted
+from equityaccess.problems import Invalid, NotAllowed, Problem, Refusal, without_personal
 from equityaccess.settings import Settings
 from equityaccess.submissions import formats, journal, once, rules, store, suggesting
 from equityaccess.submissions.batches import Reader
 from equityaccess.submissions.rules import Format, Known, Place
+from equityaccess.submissions.source import source_fault
 from equityaccess.submissions.store import Journaled, Names, Put
 from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Outcome, Owed, Receipt
 
@@ -64,7 +66,7 @@ class _Listed:
     def add(self, problems: Sequence[Problem], total: int | None = None) -> None:
         """Keep of *problems* what there is room for; they stand for *total* when they are not all."""
         self.total += len(problems) if total is None else total
-        self.kept.extend(problems[: self.room])
+        self.kept.extend(map(without_personal, problems[: self.room]))
 
     def by_row(self) -> list[Problem]:
         """What was kept, in the order of the rows."""
@@ -105,14 +107,33 @@ class Judge:
                     verdict = await self._within(tx)
                     if self._push.dry_run or verdict.receipt.outcome == "refused":
                         raise _Undo
-            await self._write_down(tx, verdict)
+            verdict, is_quarantined = await self._without_personal(tx, verdict)
+            await self._write_down(tx, verdict, is_quarantined=is_quarantined)
             return verdict
 
-    async def _write_down(self, tx: Transaction, verdict: Verdict) -> None:
+    async def _without_personal(self, tx: Transaction, verdict: Verdict) -> tuple[Verdict, bool]:
+        """Whether what came holds something personal, which the receipt then says. What is sound holds only counts."""
+        receipt = verdict.receipt
+        if not receipt.refusals:
+            return verdict, False
+        if any(one.code == "personal-data" for one in receipt.refusals):
+            return verdict, True
+        what = await journal.looks_personal(tx, receipt.submission_id)
+        if what is None:
+            return verdict, False
+        detail = f"The body holds what looks like {what}. It is kept apart; tell the county office, and send counts."
+        fault = Problem(code="personal-data", detail=detail, owner="sender")
+        total = receipt.refusals_total + 1
+        receipt = msgspec.structs.replace(receipt, refusals=[*receipt.refusals, fault], refusals_total=total)
+        return msgspec.structs.replace(verdict, receipt=receipt), True
+
+    async def _write_down(self, tx: Transaction, verdict: Verdict, *, is_quarantined: bool) -> None:
         answer = msgspec.json.encode(verdict.receipt)
         submission_id = self._push.journaled.submission_id
         origin = msgspec.structs.replace(self._push.origin, lea_ids=self._concerned)
         await store.decide(tx, submission_id, verdict.receipt.outcome, verdict.status, answer, clock.now(), origin)
+        if is_quarantined:
+            await store.quarantine(tx, submission_id)
 
     async def _within(self, tx: Transaction) -> Verdict:
         known = await store.known(tx, self._caller.lea_ids, self._today)
@@ -148,7 +169,7 @@ class Judge:
         await self._compare_rows(tx, known.student_groups.get("ALL", 0))
 
     def _demand_sound_source(self) -> None:
-        if fault := rules.source_fault(self._reader.source or "", self._settings.max_text):
+        if fault := source_fault(self._reader.source or "", self._settings.max_text):
             self._reader.source = None  # what may be personal is not repeated
             raise Invalid(fault.detail, errors=[fault])
 
@@ -201,7 +222,7 @@ class Judge:
     def _refuse(self, refusal: Refusal) -> Verdict:
         self._refusals.add(refusal.errors)
         counts = Counts(received=self._received, created=0, updated=0, unchanged=0, refused=self._received)
-        receipt = self._receipt("refused", counts, refused_as=refusal.code, detail=refusal.detail)
+        receipt = self._receipt("refused", counts, refused_as=refusal.code, detail=without_quoted(refusal.detail))
         return Verdict(status=refusal.status, receipt=receipt)  # type: ignore[arg-type]
 
     def _accept(self, put: Put, effect: list[Effect], touched: int, owed: list[Owed]) -> Verdict:

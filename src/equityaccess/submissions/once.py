@@ -7,6 +7,7 @@ from uuid import UUID
 
 from equityaccess.access.structs import Caller
 from equityaccess.database import Database, Transaction
+from equityaccess.personal import token_looks_personal
 from equityaccess.problems import Conflict, Invalid, MalformedRequest, Problem
 from equityaccess.submissions import store
 from equityaccess.submissions.store import Claimed, Journaled
@@ -15,10 +16,13 @@ _KEY = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 
 
 def checked_key(sent: str | None) -> str | None:
-    """The header's value, if it is one. Raises MalformedRequest."""
+    """The header's value, if it is one. Raises MalformedRequest or Invalid."""
     if sent is not None and not _KEY.match(sent):
         detail = "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID does well."
         raise MalformedRequest(detail, errors=[Problem(code="idempotency-key-format", detail=detail, owner="sender")])
+    if sent is not None and (what := token_looks_personal(sent)):
+        detail = f"Idempotency-Key holds what looks like {what}; a UUID does well."
+        raise Invalid(detail, errors=[Problem(code="personal-data", detail=detail, owner="sender")])
     return sent
 
 

@@ -17,6 +17,9 @@ SELECT deflated FROM submission_body WHERE submission_id = CAST(:submission_id A
 UPDATE submission SET outcome = CAST(:outcome AS text), status = CAST(:status AS smallint), answer = CAST(:answer AS bytea), decided_at = CAST(:decided_at AS timestamptz)
  WHERE submission_id = CAST(:submission_id AS uuid)
 
+-- name: quarantine
+UPDATE submission SET is_quarantined = true WHERE submission_id = CAST(:submission_id AS uuid)
+
 -- name: claim
 -- The first to send a key has it. No row: somebody has it already.
 INSERT INTO idempotency (key_id, idempotency_key, fingerprint, submission_id, created_at)
@@ -205,7 +208,7 @@ SELECT submission_id, received_at, content_type, byte_count, encode(sha256, 'hex
   FROM submission WHERE submission_id = CAST(:submission_id AS uuid)
 
 -- name: submissions
-SELECT submission_id, received_at, content_type, byte_count AS bytes, encode(sha256, 'hex') AS sha256, outcome, status
+SELECT submission_id, received_at, content_type, byte_count AS bytes, encode(sha256, 'hex') AS sha256, outcome, status, is_quarantined
   FROM submission
  WHERE (CAST(:before AS uuid) IS NULL
         OR (received_at, submission_id) < (SELECT b.received_at, b.submission_id FROM submission b WHERE b.submission_id = CAST(:before AS uuid)))

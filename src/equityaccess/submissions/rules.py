@@ -79,7 +79,6 @@ STAGED = (
     "barrier_not_available", "barrier_not_affordable", "barrier_not_desired", "barrier_other",
 )  # fmt: skip
 _SEPARATORS = re.compile(r"[\s-]")
-_PERSONAL = re.compile(r"\S@\S+\.\S|(?<!\d)(\d{3}-\d{2}-\d{4}|\d{9,10})(?!\d)")  # e-mail, SSN, SSID
 _PARTS = "met, not_met and not_applicable add up to {}, more than the population of {}."
 _BY_WHOM = "met_by_family and met_by_lea add up to {}, and met is {}."
 _BARRIERS = "The barriers add up to {}, and not_met is {}."
@@ -135,25 +134,6 @@ def cds_fault(cds: str) -> Fault | None:
         return Fault("lea", "cds-unrecoverable", f"{cds!r} has lost digits. {hint}")
     hint = "A CDS code is 14 digits, kept as text so that no zero is lost and no decimal point is added."
     return Fault("lea", "cds-format", f"{cds!r} is not a CDS code. {hint}")
-
-
-def source_fault(source: str, longest: int) -> Problem | None:
-    """What is wrong with the only free text of a push: its length, or something shaped like a person's number."""
-    if len(source) > longest:
-        detail = f"source has {len(source)} characters; it may have {longest}."
-        return Problem(code="text-too-long", detail=detail, owner="sender", pointer="/source")
-    if not source.isprintable():
-        detail = "source holds a character that does not show, such as a line feed or a change of direction."
-        return Problem(code="invalid-character", detail=detail, owner="sender", pointer="/source")
-    if "eqa_live_" in source:
-        detail = (
-            "source holds what looks like an API key. Whoever reads the journal can read it: have that key revoked."
-        )
-        return Problem(code="secret", detail=detail, owner="sender", pointer="/source")
-    if _PERSONAL.search(source):
-        detail = "source holds what looks like an e-mail address or a number of a person; only counts may be sent."
-        return Problem(code="personal-data", detail=detail, owner="sender", pointer="/source")
-    return None
 
 
 class Half(NamedTuple):

@@ -128,6 +128,11 @@ async def decide(
         await audit.write(tx, Entry(origin=origin, action="push", object=place, after=after, status=status))
 
 
+async def quarantine(tx: Transaction, submission_id: UUID) -> None:
+    """Keep the body of a submission from everybody whom the service answers."""
+    await tx.execute(sql.quarantine, submission_id=submission_id)
+
+
 async def claim(
     tx: Transaction, key_id: UUID, idempotency_key: str, fingerprint: bytes, submission_id: UUID, now: datetime
 ) -> Claimed | None:

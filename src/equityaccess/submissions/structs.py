@@ -147,7 +147,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubmissionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the list of submissions."""
+    """One line of the list of submissions. A quarantined one was refused and looks personal: its body is kept apart."""
 
     submission_id: UUID
     received_at: datetime
@@ -156,6 +156,7 @@ class SubmissionLine(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None
     outcome: Outcome | None
     status: int | None
+    is_quarantined: bool
 
 
 class SubmissionPage(msgspec.Struct, frozen=True, kw_only=True):
