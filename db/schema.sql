@@ -1601,7 +1601,7 @@ ALTER TABLE public.observation_2038 ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.observation_2039 ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY own_lea ON public.api_key_lea TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+CREATE POLICY own_lea ON public.api_key_lea FOR SELECT TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
 CREATE POLICY own_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING ((lea_ids && ( SELECT public.visible_leas() AS visible_leas)));
 

@@ -148,6 +148,22 @@ async def test_the_app_reads_the_figures_of_a_kind_of_lea_for_the_county_only(
         assert await tx.values(scopes) == ["county", "county_office"]
 
 
+async def test_the_app_does_not_say_who_speaks_for_an_lea_unless_it_administers(
+    empty: Database, administrator: asyncpg.Connection
+) -> None:
+    """Not even for its own LEA: else it could hand what is the LEA's to any key."""
+    lea_id = await administrator.fetchval("INSERT INTO lea DEFAULT VALUES RETURNING lea_id")
+    key_id = await administrator.fetchval("""
+        INSERT INTO api_key (secret_sha256, last_four, label, scopes, created_at, created_by, expires_at)
+        VALUES ('', 'last', '', '{push}', now(), '', now() + interval '1 day') RETURNING key_id""")
+    attach = Query("attach", "INSERT INTO api_key_lea (key_id, lea_id) VALUES ($1, $2)", ("key_id", "lea_id"))
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        async with empty.transaction(leas=[lea_id]) as tx:
+            await tx.execute(attach, key_id=key_id, lea_id=lea_id)
+    async with empty.transaction(every_lea=True) as tx:
+        assert await tx.execute(attach, key_id=key_id, lea_id=lea_id) == 1
+
+
 async def test_no_role_of_the_service_is_above_the_walls(administrator: asyncpg.Connection) -> None:
     above = await administrator.fetch("""
         SELECT rolname FROM pg_roles
