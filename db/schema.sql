@@ -1084,6 +1084,21 @@ ALTER TABLE ONLY public.observation_2039 FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.observation_2039 OWNER TO equityaccess_owner;
 
+CREATE UNLOGGED TABLE public.quota (
+    bucket text NOT NULL,
+    granted integer NOT NULL,
+    tokens double precision NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT quota_tokens_check CHECK ((tokens >= (0)::double precision))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY public.quota FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.quota OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.quota IS 'A token bucket each: what was left at an instant, and how much was granted last';
+
 CREATE TABLE public.student_group (
     student_group_id smallint NOT NULL,
     code text NOT NULL,
@@ -1336,6 +1351,9 @@ ALTER TABLE ONLY public.observation_2038
 ALTER TABLE ONLY public.observation_2039
     ADD CONSTRAINT observation_2039_pkey PRIMARY KEY (lea_id, indicator_id, student_group_id, as_of, revision);
 
+ALTER TABLE ONLY public.quota
+    ADD CONSTRAINT quota_pkey PRIMARY KEY (bucket);
+
 ALTER TABLE ONLY public.student_group
     ADD CONSTRAINT student_group_code_key UNIQUE (code);
 
@@ -1487,6 +1505,8 @@ CREATE POLICY aggregator ON public.job_run TO equityaccess_aggregator USING (tru
 
 CREATE POLICY aggregator ON public.observation TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
+CREATE POLICY aggregator ON public.quota TO equityaccess_aggregator USING (true);
+
 CREATE POLICY aggregator_adds ON public.audit_seal FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
 
 CREATE POLICY aggregator_reads ON public.audit_seal FOR SELECT TO equityaccess_aggregator USING (true);
@@ -1506,6 +1526,8 @@ CREATE POLICY all_read ON public.lea_period FOR SELECT TO equityaccess_app, equi
 CREATE POLICY all_read ON public.student_group FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
+CREATE POLICY all_take ON public.quota TO equityaccess_app USING (true) WITH CHECK (true);
 
 CREATE POLICY all_write ON public.audit_entry FOR INSERT TO equityaccess_owner, equityaccess_app, equityaccess_aggregator WITH CHECK (true);
 
@@ -1651,6 +1673,8 @@ CREATE POLICY owner_writes ON public.student_group TO equityaccess_owner USING (
 
 CREATE POLICY owner_writes ON public.target TO equityaccess_owner USING (true) WITH CHECK (true);
 
+ALTER TABLE public.quota ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.student_group ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.submission ENABLE ROW LEVEL SECURITY;
@@ -1794,6 +1818,15 @@ GRANT SELECT ON TABLE public.lea_period TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT ON TABLE public.observation TO equityaccess_app;
 GRANT SELECT ON TABLE public.observation TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.quota TO equityaccess_app;
+GRANT SELECT,DELETE ON TABLE public.quota TO equityaccess_aggregator;
+
+GRANT UPDATE(granted) ON TABLE public.quota TO equityaccess_app;
+
+GRANT UPDATE(tokens) ON TABLE public.quota TO equityaccess_app;
+
+GRANT UPDATE(at) ON TABLE public.quota TO equityaccess_app;
 
 GRANT SELECT ON TABLE public.student_group TO equityaccess_app;
 GRANT SELECT ON TABLE public.student_group TO equityaccess_aggregator;

@@ -15,7 +15,7 @@ from litestar.openapi import OpenAPIConfig
 
 from equityaccess import __version__, database, guards, migrate, openapi, web
 from equityaccess.access.auth import authenticated, provide_caller, show_share
-from equityaccess.access.quota import Quota
+from equityaccess.access.limits import Limits
 from equityaccess.access.routes import ROUTES as ACCESS
 from equityaccess.audit.recording import Recorder, provide_origin, recorded
 from equityaccess.audit.routes import ROUTES as AUDIT
@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> Litestar:
         {
             "settings": settings,
             "contract": contract(),
-            "quota": Quota(settings.rate_per_minute),
+            "limits": Limits(settings.rate_per_minute, settings.failures_per_minute),
             "push_turns": asyncio.Semaphore(settings.concurrent_pushes),
             "metrics": Metrics(__version__, migrate.code_revision()),
         }

@@ -165,7 +165,7 @@ class Invalid(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """This credential has used up its share for now; ``Retry-After`` says when to come back."""
+    """This credential, or an address that tries unknown ones, has used up its share; see ``Retry-After``."""
 
     status, code, title = 429, "quota-exceeded", "Too many requests"
 

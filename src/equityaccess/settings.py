@@ -29,7 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_text: int = 200
     max_listed_problems: int = 1_000
     concurrent_pushes: int = 8  # per process; one more waits for pool_wait_s, then 503
-    rate_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 600  # requests per credential and process
+    rate_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 600  # requests per credential, in all processes
+    failures_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 60  # unknown keys per address, in all processes
     idempotency_hours: Annotated[int, msgspec.Meta(ge=24, le=72)] = 48  # purge-expired forgets what is older than 72
     drain_s: float = 0.0  # after a stop signal, answer on for so long while /health/ready says 503
     log_format: Literal["json", "console"] = "json"

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -162,6 +163,15 @@ api_key_lea = Table(
     metadata,
     _key("key_id", ForeignKey("api_key.key_id")),
     _key("lea_id", ForeignKey("lea.lea_id")),
+)
+
+quota = Table(
+    "quota",
+    metadata,
+    _key("bucket", Text),
+    _required("granted", Integer),
+    _required("tokens", Double),
+    _required("at", _INSTANT),
 )
 
 # Submissions and observations

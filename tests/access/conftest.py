@@ -12,7 +12,7 @@ from litestar.di import NamedDependency, Provide
 from equityaccess import clock, web
 from equityaccess.access import auth
 from equityaccess.access.issue import issue_key
-from equityaccess.access.quota import Quota
+from equityaccess.access.limits import Limits
 from equityaccess.access.structs import Caller, KeyIn
 from equityaccess.database import Database
 
@@ -51,7 +51,7 @@ async def leas(owner: asyncpg.Connection) -> dict[str, int]:
 class Door:
     """A client of the small app, and the keys to it."""
 
-    def __init__(self, db: Database, quota: Quota) -> None:
+    def __init__(self, db: Database, limits: Limits) -> None:
         self.db = db
 
         @get("/who", operation_id="who")
@@ -79,7 +79,7 @@ class Door:
             openapi_config=None,
             logging_config=None,
         )
-        self.app.state.db, self.app.state.quota = db, quota
+        self.app.state.db, self.app.state.limits = db, limits
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
 
     async def key(
@@ -98,6 +98,6 @@ class Door:
 @pytest.fixture
 async def door(empty: Database, leas: dict[str, int]) -> AsyncIterator[Door]:
     """The small app on a database with three districts."""
-    door = Door(empty, Quota(600))
+    door = Door(empty, Limits(600, 60))
     async with door.client:
         yield door

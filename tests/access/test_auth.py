@@ -7,7 +7,7 @@ import pytest
 
 from equityaccess import clock
 from equityaccess.access import rules, store
-from equityaccess.access.quota import Quota
+from equityaccess.access.limits import Limits
 from equityaccess.database import Database
 from tests.access.conftest import ABC, ACTON, Door
 
@@ -115,11 +115,12 @@ async def test_every_answer_tells_what_is_left(door: Door) -> None:
     assert refused.status_code == 403
     assert refused.headers["ratelimit"] == '"default";r=598;t=1'
     assert refused.headers["ratelimit-policy"] == '"default";q=600;w=60'
-    assert "ratelimit" not in (await door.get("/v1/who", UNKNOWN)).headers
+    assert (await door.get("/v1/who", UNKNOWN)).headers["ratelimit"] == '"unknown-keys";r=59;t=1'
+    assert "ratelimit" not in (await door.get("/v1/who")).headers
 
 
 async def test_a_key_that_asks_too_much_is_told_when_to_come_back_and_others_are_not_held_up(door: Door) -> None:
-    door.app.state.quota = Quota(2)
+    door.app.state.limits = Limits(2, 2)
     busy, other = await door.key(ABC), await door.key(ACTON)
     assert [(await door.get("/v1/who", busy)).status_code for _ in range(3)] == [200, 200, 429]
     answer = await door.get("/v1/who", busy)
@@ -127,6 +128,37 @@ async def test_a_key_that_asks_too_much_is_told_when_to_come_back_and_others_are
     assert answer.headers["retry-after"] == "30"
     assert answer.headers.get_list("ratelimit") == ['"default";r=0;t=30']
     assert (await door.get("/v1/who", other)).status_code == 200
+
+
+async def test_a_caller_who_is_out_of_quota_is_turned_away_without_asking_the_database(door: Door) -> None:
+    door.app.state.limits = Limits(1, 1)
+    secret = await door.key(ABC)
+    assert [(await door.get("/v1/who", secret)).status_code for _ in range(2)] == [200, 429]
+    door.app.state.db = Unreachable()
+    assert code_of(await door.get("/v1/who", secret)) == "quota-exceeded"
+
+
+async def test_a_revoked_key_that_is_tried_on_and_on_is_turned_away(door: Door) -> None:
+    door.app.state.limits = Limits(2, 2)
+    secret = await door.key(ABC)
+    async with door.db.transaction(every_lea=True) as tx:
+        [key] = await store.list_keys(tx, clock.now(), limit=1)
+        await store.revoke_key(tx, key.key_id, clock.now())
+    assert [(await door.get("/v1/who", secret)).status_code for _ in range(3)] == [401, 401, 429]
+
+
+async def test_an_address_that_tries_many_keys_is_turned_away_and_harms_nobody_who_is_known(door: Door) -> None:
+    door.app.state.limits = Limits(600, 3)
+    known = await door.key(ABC)
+    assert (await door.get("/v1/who", known)).status_code == 200
+    guesses = [rules.new_secret(bytes([n]) * 32) for n in range(5)]
+    answers = [await door.get("/v1/who", guess) for guess in guesses]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+    assert "this address may send 3" in answers[3].json()["detail"]
+    assert answers[3].headers["retry-after"] == "20"
+    assert (await door.get("/v1/who", known)).status_code == 200
+    door.app.state.db = Unreachable()
+    assert (await door.get("/v1/who", guesses[0])).status_code == 429
 
 
 async def test_a_route_without_the_guard_has_no_caller(door: Door) -> None:

@@ -164,3 +164,17 @@ def test_a_third_live_key_is_refused_with_the_names_of_the_two() -> None:
     assert fault.pointer == "/leas/1"
     assert "'nightly' …ab1Z until 2026-11-24; …ab2Z until 2026-11-25" in fault.detail
     assert str(UUID(int=1)) in (fault.suggestion or "")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("192.0.2.7", "address 192.0.2.7"),
+        ("::ffff:192.0.2.7", "address 192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "address 2001:db8:1:2::"),
+        ("", "address unknown"),
+        ("a.unix.socket", "address unknown"),
+    ],
+)
+def test_unknown_keys_are_counted_by_address_and_in_ipv6_by_subscriber(host: str, address: str) -> None:
+    assert rules.address(host) == address

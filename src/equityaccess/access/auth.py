@@ -9,7 +9,8 @@ from litestar.types import Message, Scope
 
 from equityaccess import clock
 from equityaccess.access import rules, store
-from equityaccess.access.quota import Quota, Share
+from equityaccess.access.limits import Limits
+from equityaccess.access.quota import Share
 from equityaccess.access.structs import Caller
 from equityaccess.database import Database
 from equityaccess.problems import NotAuthenticated, RepeatedParameter, TooManyRequests
@@ -19,28 +20,46 @@ _HOW = "Send `Authorization: Bearer eqa_live_…` with the key that the county o
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: exactly one valid key in ``Authorization``, within its quota. Needs ``app.state.db`` and ``.quota``.
+    """A guard: exactly one valid key in ``Authorization``, within its quota. Needs ``app.state.db`` and ``.limits``.
 
     Raises RepeatedParameter, NotAuthenticated or TooManyRequests.
     """
-    secret = _secret(connection)
-    now = clock.now()
+    await let_in(connection, _secret(connection))
+
+
+async def let_in(connection: ASGIConnection[Any, Any, Any, Any], secret: str) -> Caller:
+    """The holder of *secret*, which is well formed: valid now, and within every limit.
+
+    Raises NotAuthenticated or TooManyRequests.
+    """
+    state, now = connection.scope["state"], clock.now()
+    limits: Limits = connection.app.state.limits
+    fingerprint = rules.fingerprint(secret)
+    address = rules.address(connection.client.host if connection.client else "")
+    if share := limits.spent(fingerprint, address, now):
+        state |= {"known": limits.known(fingerprint), "share": share}
+        raise _turned_away(share)
     db: Database = connection.app.state.db
     async with db.transaction(patience_s=_PATIENCE_S) as tx:
-        caller = await store.authenticate(tx, rules.fingerprint(secret), now)
+        caller = await store.authenticate(tx, fingerprint, now)
+        share = await limits.count(tx, fingerprint, caller, address, now)
+    state |= {"known": caller, "share": share}  # on record from here on, whether or not it may go on
+    if not share.is_within:
+        raise _turned_away(share)
     if caller is None:
         raise NotAuthenticated("This key is not known here: it may be of another installation, or was deleted.")
-    connection.scope["state"]["known"] = caller  # on record from here on, whether or not it may go on
     if reason := rules.reason_to_refuse(caller, now):
         raise NotAuthenticated(f"{reason.detail} {reason.suggestion}", errors=[reason])
-    quota: Quota = connection.app.state.quota
-    share = quota.take(caller.key_id, now)
-    connection.scope["state"] |= {"caller": caller, "share": share}
-    if not share.is_within:
-        raise TooManyRequests(
-            f"This key may send {share.limit} requests a minute. Come back in {share.grows_in_s} s.",
-            headers={"Retry-After": str(share.grows_in_s)},
-        )
+    state["caller"] = caller
+    return caller
+
+
+def _turned_away(share: Share) -> TooManyRequests:
+    whose = "This key may send" if share.policy == "default" else "With unknown keys, this address may send"
+    return TooManyRequests(
+        f"{whose} {share.limit} requests a minute. Come back in {share.grows_in_s} s.",
+        headers={"Retry-After": str(share.grows_in_s)},
+    )
 
 
 def _secret(connection: ASGIConnection[Any, Any, Any, Any]) -> str:

@@ -76,3 +76,22 @@ SELECT {{key_columns}}
 -- name: revoke_key
 UPDATE api_key SET revoked_at = CAST(:now AS timestamptz)
  WHERE key_id = CAST(:key_id AS uuid) AND revoked_at IS NULL
+
+-- fragment: available
+least(CAST(:most AS double precision),
+             q.tokens + CAST(:returned AS integer)
+             + greatest(0, extract(epoch FROM excluded.at - q.at)) * CAST(:most AS double precision) / 60)
+
+-- name: lease_quota
+-- Up to :wanted of a bucket that fills with :most a minute. The clock is the database's, which all processes share.
+-- Who waited for the row has an older instant, which must not set the bucket back; a clock that was set back must.
+INSERT INTO quota AS q (bucket, granted, tokens, at)
+VALUES (CAST(:bucket AS text), CAST(:wanted AS integer), CAST(:most AS double precision) - CAST(:wanted AS integer), clock_timestamp())
+    ON CONFLICT (bucket) DO UPDATE
+   SET granted = least(CAST(:wanted AS integer), floor({{available}})),
+       tokens = {{available}} - least(CAST(:wanted AS integer), floor({{available}})),
+       at = CASE WHEN excluded.at < q.at - interval '10 seconds' THEN excluded.at ELSE greatest(excluded.at, q.at) END
+RETURNING granted, tokens
+
+-- name: forget_quotas
+DELETE FROM quota WHERE at < CAST(:before AS timestamptz)

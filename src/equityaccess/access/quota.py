@@ -1,19 +1,28 @@
-"""How many requests a credential has left: one token bucket a key and process."""
+"""How many requests a credential has left: a token bucket in the database, of which each process leases some.
+
+Most requests spend what their process holds already and cost no statement. The first of a quiet credential leases one,
+and each lease that is used up at once is followed by one twice as large; what is not spent soon is given back.
+"""
 
 import math
 from collections import OrderedDict
-from datetime import datetime
-from uuid import UUID
+from datetime import datetime, timedelta
 
 import msgspec
 
+from equityaccess.access import store
+from equityaccess.database import Transaction
+
 WINDOW_S = 60
+_LEASE = timedelta(seconds=5)  # in which what was leased may be spent
+_LEAST_LEASES = 20  # that a whole quota is handed out in, so that no process holds much of it idle
 _MOST_BUCKETS = 10_000
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key has left after a request, and whether that request was within it."""
+    """What is left in a bucket after a request, as far as this process knows, and whether the request was within it."""
 
+    policy: str
     is_within: bool
     limit: int  # requests in WINDOW_S
     left: int
@@ -22,37 +31,74 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     def headers(self) -> dict[str, str]:
         """The share as the draft fields ``RateLimit-Policy`` and ``RateLimit``."""
         return {
-            "RateLimit-Policy": f'"default";q={self.limit};w={WINDOW_S}',
-            "RateLimit": f'"default";r={self.left};t={self.grows_in_s}',
+            "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={WINDOW_S}',
+            "RateLimit": f'"{self.policy}";r={self.left};t={self.grows_in_s}',
         }
 
 
-class Quota:
-    """The buckets of this process; the least recently used go first, so memory stays bounded."""
+class _Lease(msgspec.Struct, kw_only=True):
+    """What this process holds of a bucket, and what the bucket held besides when it was leased."""
 
-    def __init__(self, per_minute: int, *, most_buckets: int = _MOST_BUCKETS) -> None:
+    size: int
+    held: int
+    beside: float
+    at: datetime
+
+
+class Quota:
+    """The leases of this process; the least recently used go first, so memory stays bounded."""
+
+    def __init__(self, policy: str, per_minute: int, *, most_buckets: int = _MOST_BUCKETS) -> None:
+        self._policy = policy
         self._limit = per_minute
+        self._largest = max(1, per_minute // _LEAST_LEASES)
         self._most_buckets = most_buckets
-        self._buckets: OrderedDict[UUID, tuple[float, datetime]] = OrderedDict()
+        self._leases: OrderedDict[str, _Lease] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._buckets)
+        return len(self._leases)
 
-    def take(self, key_id: UUID, now: datetime) -> Share:
-        """One request of *key_id* at *now*."""
-        tokens, at = self._buckets.pop(key_id, (float(self._limit), now))
-        # A clock that was set back gives nothing, and takes nothing either.
-        elapsed = max(0.0, (now - at).total_seconds())
-        tokens = min(float(self._limit), tokens + elapsed * self._limit / WINDOW_S)
-        is_within = tokens >= 1
-        tokens -= is_within
-        self._buckets[key_id] = (tokens, now)
-        if len(self._buckets) > self._most_buckets:
-            self._buckets.popitem(last=False)
-        missing = math.floor(tokens) + 1 - tokens
+    def spent(self, bucket: str, now: datetime) -> Share | None:
+        """That *bucket* is known to be empty still: nobody need be asked."""
+        lease = self._leases.get(bucket)
+        if lease is None or lease.held or lease.beside >= 1:
+            return None
+        grown = (now - lease.at).total_seconds() * self._limit / WINDOW_S
+        return self._share(lease, grown=grown, is_within=False) if 0 <= grown < 1 - lease.beside else None
+
+    async def take(self, tx: Transaction, bucket: str, now: datetime) -> Share:
+        """One request of *bucket* at *now*; leases more, in *tx*, where this process holds none."""
+        lease = self._leases.get(bucket)
+        if lease is None or not lease.held or not timedelta(0) <= now - lease.at < _LEASE:
+            lease = await self._lease(tx, bucket, now, lease)
+        is_within = lease.held > 0
+        lease.held -= is_within
+        return self._share(lease, is_within=is_within)
+
+    async def _lease(self, tx: Transaction, bucket: str, now: datetime, last: _Lease | None) -> _Lease:
+        returned, wanted = 0, 1
+        if last is not None:
+            # Taken out before anything is awaited: another request must not give the same back again.
+            returned, last.held = last.held, 0
+            if not returned and timedelta(0) <= now - last.at < _LEASE:
+                wanted = min(2 * last.size, self._largest)
+        leased = await store.lease_quota(tx, bucket, most=self._limit, wanted=wanted, returned=returned)
+        # Requests that leased at the same time: what they were granted and have not spent is theirs together.
+        meanwhile = self._leases.pop(bucket, None)
+        held = leased.granted + (meanwhile.held if meanwhile else 0)
+        lease = _Lease(size=max(leased.granted, 1), held=held, beside=leased.tokens, at=now)
+        self._leases[bucket] = lease
+        if len(self._leases) > self._most_buckets:
+            self._leases.popitem(last=False)
+        return lease
+
+    def _share(self, lease: _Lease, *, is_within: bool, grown: float = 0) -> Share:
+        beside = lease.beside + grown
+        missing = math.floor(beside) + 1 - beside
         return Share(
+            policy=self._policy,
             is_within=is_within,
             limit=self._limit,
-            left=math.floor(tokens),
+            left=math.floor(beside) + lease.held,
             grows_in_s=max(1, math.ceil(missing * WINDOW_S / self._limit)),
         )

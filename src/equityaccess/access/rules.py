@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import ipaddress
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,6 +64,17 @@ def well_formed(text: str) -> bool:
 def fingerprint(secret: str) -> bytes:
     """What is kept of a secret: 256 random bits need no slow hash, and a slow one would be a lever for floods."""
     return hashlib.sha256(secret.encode("ascii")).digest()
+
+
+def address(host: str) -> str:
+    """The address whose unknown keys are counted together: of IPv6 the network, for a subscriber has all of it."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return "address unknown"
+    if ip.version == 6:
+        ip = ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False).network_address
+    return f"address {ip}"
 
 
 def expiry(wanted: KeyIn, now: datetime) -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from equityaccess.access.structs import Caller, Key, LeaCode, LiveKey, Scope
+from equityaccess.access.structs import Caller, Key, LeaCode, Leased, LiveKey, Scope
 from equityaccess.database import Transaction, load_queries
 
 sql = load_queries(__file__)
@@ -79,3 +79,15 @@ async def revoke_key(tx: Transaction, key_id: UUID, now: datetime) -> Key | None
     """
     await tx.execute(sql.revoke_key, key_id=key_id, now=now)
     return await find_key(tx, key_id, now)
+
+
+async def lease_quota(tx: Transaction, bucket: str, *, most: int, wanted: int, returned: int) -> Leased:
+    """Take up to *wanted* of what *bucket* holds, which is never more than *most*, and give *returned* back to it."""
+    leased = await tx.one(sql.lease_quota, Leased, bucket=bucket, most=most, wanted=wanted, returned=returned)
+    assert leased is not None  # noqa: S101, the statement always returns its row
+    return leased
+
+
+async def forget_quotas(tx: Transaction, before: datetime) -> int:
+    """Forget the buckets that nobody took from since *before*: they are full, as a new one is."""
+    return await tx.execute(sql.forget_quotas, before=before)

@@ -111,3 +111,10 @@ class LiveKey(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     last_four: str
     expires_at: datetime
+
+
+class Leased(msgspec.Struct, frozen=True, kw_only=True):
+    """What was taken of a bucket, and what it holds still."""
+
+    granted: int
+    tokens: float

@@ -123,7 +123,7 @@ class Exchange:
 
     def line(self) -> dict[str, Any]:
         """What the log says about it: no header, no query string, nothing of the body."""
-        caller = self._scope["state"].get("caller")
+        known = self._scope["state"].get("known")
         return {
             "method": self._scope["method"],
             "route": self.route,
@@ -131,7 +131,7 @@ class Exchange:
             "ms": round(self.seconds * 1000, 1),
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
-            "key": str(caller.key_id)[:8] if caller else None,
+            "key": str(known.key_id)[:8] if known else None,
         }
 
 
