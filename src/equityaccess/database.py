@@ -27,6 +27,8 @@ Isolation = Literal["read_committed", "repeatable_read"]
 T = TypeVar("T")
 
 _SLACK_S: Final = 2.0  # after which a statement that the server should have ended is taken for one it never answers
+_OWNER_S: Final = 120.0  # of the reference data and the directory: nobody waits for them
+_CONNECT_S: Final = 3.0
 _AT_A_TIME: Final = 2_000  # rows of a stream
 NO_LEA: Final[Sequence[int]] = ()
 _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -268,13 +270,14 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
 
     Raises UnsafeServer when the server gave up crash safety, or its login may not take the role.
     """
-    patience_s = settings.push_timeout_s if role == "owner" else settings.statement_timeout_s
+    patience_s = _OWNER_S if role == "owner" else settings.statement_timeout_s
     try:
         pool = await asyncpg.create_pool(
             plain_url(settings.database_url),
             min_size=1,
             max_size=settings.pool_size,
             init=_demand_durability if settings.demand_durability else None,
+            timeout=_CONNECT_S,  # the pool also connects by itself, when nobody is there to lose patience
             server_settings={
                 "application_name": name,
                 "role": f"equityaccess_{role}",
@@ -282,7 +285,7 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
                 "jit": "off",  # it costs more than it gives on statements this short
                 "statement_timeout": str(math.ceil(patience_s * 1000)),
                 "lock_timeout": "10s",
-                "idle_in_transaction_session_timeout": "60s",
+                "idle_in_transaction_session_timeout": "15s",  # we may be cut off, and hold locks until then
                 "client_connection_check_interval": "5s",  # who was killed in a long statement must not hold its locks
             },
         )

@@ -18,7 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int = 10
     pool_wait_s: float = 2.0
     statement_timeout_s: float = 10.0  # of a request
-    push_timeout_s: float = 60.0  # of a push, and a second more for each megabyte
+    push_timeout_s: float = 15.0  # of a push, and ten seconds more for each megabyte
     # What a push may be. Beyond it: 413, 422 or 429, never a crash.
     max_json_bytes: int = 10_000_000
     max_json_rows: int = 5_000

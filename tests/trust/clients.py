@@ -121,6 +121,7 @@ class Load:
         self._is_over = False
         self.tried: dict[Cell, Attempt] = {}
         self.acked: dict[Cell, tuple[Attempt, str]] = {}  # with the submission that the receipt names
+        self.cut = 0  # requests that got no answer
         self.replayed = 0  # done already when it was sent again: what would be duplicates without a name
         self.unexpected: list[str] = []
 
@@ -160,13 +161,16 @@ class Load:
                 answer = await connection.answer()
             except AMBIGUOUS:
                 if connection:
+                    self.cut += 1
                     connection.hang_up()
                 connection = None
                 await asyncio.sleep(_RETRY_S)
                 continue
             if answer.status not in (409, 503):
                 self._take(attempt, answer)
-                return connection
+                return None if _is_last(connection, answer) else connection
+            if _is_last(connection, answer):
+                connection = None
             await asyncio.sleep(_RETRY_S)
 
     def _take(self, attempt: Attempt, answer: Answer) -> None:
@@ -175,6 +179,14 @@ class Load:
             return
         self.acked[attempt.cell] = attempt, msgspec.json.decode(answer.body)["submission_id"]
         self.replayed += "idempotent-replayed" in answer.headers
+
+
+def _is_last(connection: Connection, answer: Answer) -> bool:
+    """Whether the server closes *connection* after *answer*; then so is it here."""
+    if answer.headers.get("connection", "").lower() != "close":
+        return False
+    connection.hang_up()
+    return True
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

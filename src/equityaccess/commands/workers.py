@@ -20,7 +20,7 @@ from equityaccess.running.readiness import Readiness
 from equityaccess.settings import Settings, from_environment
 
 _WORKER_STARTS_S: Final = 60  # uvicorn's own 5 s are short for a busy machine, and then it gives a restart up
-_GRACE_S: Final = 5  # more than any statement but those of a very large push: a stop cuts nothing else off
+_GRACE_S: Final = 65  # more than any request but a very large push takes: a stop cuts nothing else off
 
 
 def serve(settings: Settings, listening: socket.socket, *, count: int, limit_concurrency: int) -> int:
@@ -42,7 +42,7 @@ def serve(settings: Settings, listening: socket.socket, *, count: int, limit_con
         server_header=False,
         limit_concurrency=limit_concurrency,
         timeout_worker_healthcheck=_WORKER_STARTS_S,
-        timeout_graceful_shutdown=int(settings.push_timeout_s) + _GRACE_S,
+        timeout_graceful_shutdown=_GRACE_S,
     )
     if count > 1:
         Multiprocess(config, sockets=[listening]).run()

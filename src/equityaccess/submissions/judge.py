@@ -25,7 +25,7 @@ from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Out
 
 MOST_EFFECTS = 500
 MOST_OWED = 50
-_BYTES_A_SECOND = 1_000_000  # that one statement takes of a large push, at the least
+_BYTES_A_SECOND = 100_000  # that one statement takes of a large push, at the least
 MANY = 5_000  # rows, from which on plans are made with care
 _Figures = tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]
 
