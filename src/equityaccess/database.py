@@ -33,7 +33,7 @@ _AT_A_TIME: Final = 2_000  # rows of a stream
 NO_LEA: Final[Sequence[int]] = ()
 _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NAMED = re.compile(r"^-- (name|fragment): (\w+)\n", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)  # a colon in one would read as a parameter
+_COMMENT = re.compile(r"^[ \t]*--.*\n", re.MULTILINE)  # a colon in one would read as a parameter
 _FRAGMENT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -156,7 +156,7 @@ class Transaction:
     async def become(self, role: Role) -> None:
         """Take *role* for the rest of this transaction."""
         with self._heard():
-            await self._connection.execute(f"SET LOCAL ROLE equityaccess_{role}")
+            await self._connection.execute("SELECT set_config('role', $1, true)", f"equityaccess_{role}")
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

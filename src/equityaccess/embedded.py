@@ -144,13 +144,13 @@ def _start(data: Path, sockets: Path, settings: Mapping[str, str]) -> subprocess
 def _create_database(programs: Path, sockets: Path) -> None:
     psql: Command = [programs / "psql", "-h", sockets, "-U", USER, "-d", "postgres", "-XAtq", "-c"]
     there = subprocess.run(
-        [*psql, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"],  # noqa: S608, a constant of ours
+        [*psql, "SELECT datname FROM pg_database"],
         env=_environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    if not there.stdout.strip():
+    if DATABASE not in there.stdout.split():
         subprocess.run([*psql, f"CREATE DATABASE {DATABASE}"], env=_environment(), capture_output=True, check=True)
 
 

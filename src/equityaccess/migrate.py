@@ -19,6 +19,11 @@ _LOCK = 0x45415F4D  # "EA_M": two migrations never run at once
 _LOCK_EVERY_S = 0.1
 _ATTEMPTS, _AGAIN_S = 60, 1.0  # to get the locks that a revision needs, each of which waits 0.3 s at the most
 _LOGIN = re.compile(r"\A[a-z_][a-z0-9_]{0,62}\Z")
+_MAKE_LOGIN = (
+    "SELECT format('%s ROLE %I LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD %L',"
+    " $1::text, $2::text, $3::text)"
+)
+_GRANT_ROLES = "SELECT format('GRANT equityaccess_app, equityaccess_aggregator, equityaccess_public TO %I', $1::text)"
 
 
 class SchemaMismatch(RuntimeError):
@@ -179,11 +184,9 @@ async def allow_login(url: str, login: str, password: str) -> None:
     try:
         exists = await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", login)
         verb = "ALTER" if exists else "CREATE"
-        quoted = await connection.fetchval("SELECT quote_literal($1)", password)
-        await connection.execute(
-            f"{verb} ROLE {login} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {quoted}"
-        )
-        await connection.execute(f"GRANT equityaccess_app, equityaccess_aggregator, equityaccess_public TO {login}")
+        # A role cannot be a parameter; the server quotes it, so that no statement is ever put together here.
+        await connection.execute(await connection.fetchval(_MAKE_LOGIN, verb, login, password))
+        await connection.execute(await connection.fetchval(_GRANT_ROLES, login))
     finally:
         await connection.close()
 

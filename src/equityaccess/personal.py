@@ -29,7 +29,8 @@ _BETWEEN_WORDS: Final = re.compile(r"[\s,;:/()_\"]+")
 _MARKS: Final = ".'-\u2019"
 _MARK: Final = re.compile("['\u2019-]")
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "sr", "sra", "student", "pupil", "child"})
-_QUOTED: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
+# What no second mark closes goes on to the end: to look for it again from every mark would take quadratic time.
+_QUOTED: Final = re.compile(r"'((?:[^'\\]|\\[\s\S]?)*)(?:'|\Z)|\"((?:[^\"\\]|\\[\s\S]?)*)(?:\"|\Z)")
 
 
 def looks_personal(text: str) -> str | None:
