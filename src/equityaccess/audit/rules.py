@@ -13,6 +13,10 @@ START: Final = bytes(32)  # what stands before the first seal
 _DIGEST: Final = 32  # bytes
 _REMOVED: Final = "[removed]"
 _CODE: Final = re.compile(r"\A(?:[A-Za-z][A-Za-z0-9_:]{0,63}|[0-9]{14})\Z")
+# A word of ours, a number, a day, an instant, a UUID: what a parameter that is no text is, if it is what it should be.
+_PLAIN: Final = re.compile(
+    r"\A(?:[a-z_]{1,40}|-?[0-9]{1,8}|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{4,15}(?:Z|[+-][0-9:]{4,6}))?|[0-9a-f-]{36})\Z"
+)
 _encoder = msgspec.json.Encoder()
 
 
@@ -71,8 +75,12 @@ def fault_of_head(noted: str, seal: Seal | None) -> Finding | None:
 
 
 def shown(kind: str, value: str) -> str:
-    """A parameter as it may be kept: what is a code, a number or a date; of free text nothing."""
-    return value if kind != "string" or _CODE.match(value) else _REMOVED
+    """A parameter as it may be kept: what is a code, a number or a date; of free text nothing.
+
+    What is not of its kind may be anything: somebody's address, or a NUL that would keep every entry beside it from
+    being written.
+    """
+    return value if (_CODE if kind == "string" else _PLAIN).match(value) else _REMOVED
 
 
 def codes(parameters: Mapping[str, str], names: Collection[str] = ("lea", "scope", "code")) -> list[str]:
