@@ -8,11 +8,24 @@ from collections.abc import Sequence
 import msgspec
 
 from equityaccess import __version__
-from equityaccess.commands import audit, demo, directory, keys, migrate, openapi, push, scheduler, seed, serve
+from equityaccess.commands import (
+    audit,
+    backup,
+    demo,
+    directory,
+    keys,
+    migrate,
+    openapi,
+    push,
+    restore,
+    scheduler,
+    seed,
+    serve,
+)
 from equityaccess.settings import SettingsError, from_environment
 
 # Each has add_parser(subparsers) and run(args, settings).
-_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, keys, audit, push, openapi)
+_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, keys, audit, backup, restore, push, openapi)
 _WITHOUT_DATABASE = frozenset({"push", "openapi"})
 _DESCRIPTION = """\
 Tracks how far a county's districts are from connecting everyone, and their onboarding to BEST.
@@ -75,6 +88,7 @@ def explained(error: Exception) -> str | None:
     # Imported only now: the help and a push need none of it.
     import asyncpg
 
+    from equityaccess.commands.manifest import BackupError
     from equityaccess.database import UnsafeServer
     from equityaccess.embedded import NoPostgres
     from equityaccess.migrate import SchemaMismatch
@@ -84,7 +98,7 @@ def explained(error: Exception) -> str | None:
     if isinstance(error, Refusal):
         faults = (f"{problem.detail} {problem.suggestion or ''}".rstrip() for problem in error.errors)
         return "\n  ".join([error.detail, *faults])
-    if isinstance(error, NoPostgres | UnsafeServer | SchemaMismatch | ScheduleError):
+    if isinstance(error, NoPostgres | UnsafeServer | SchemaMismatch | ScheduleError | BackupError):
         return str(error)
     refused = (
         asyncpg.PostgresConnectionError,

@@ -62,7 +62,7 @@ async def migrate(url: str, revision: str = "head") -> tuple[str | None, str | N
     try:
         async with engine.connect() as connection:
             await _take_lock(connection)
-            await _run_script(url, _roles())
+            await make_roles(url)
             before = await _revision(connection)
             await connection.commit()  # Alembic gives each revision its own transaction only if none is open
             await _upgrade_patiently(connection, revision)
@@ -83,14 +83,11 @@ async def _take_lock(connection: AsyncConnection) -> None:
     await connection.commit()
 
 
-def _roles() -> str:
-    return (bundled("db") / "roles.sql").read_text()
-
-
-async def _run_script(url: str, script: str) -> None:
+async def make_roles(url: str) -> None:
+    """Make the four roles, which belong to the cluster and not to a database, unless they are there."""
     connection = await asyncpg.connect(plain_url(url))
     try:
-        await connection.execute(script)
+        await connection.execute((bundled("db") / "roles.sql").read_text())
     finally:
         await connection.close()
 
