@@ -13,6 +13,7 @@ from equityaccess.cli import main, parser
 from equityaccess.migrate import code_revision
 from equityaccess.scheduler.schedule import read_schedule
 from tests.conftest import named
+from tests.test_app import migrate_beyond
 
 HEAVY = ("litestar", "asyncpg", "sqlalchemy", "alembic", "pandas", "apscheduler", "httpx", "rich", "uvicorn")
 
@@ -101,13 +102,14 @@ def test_a_database_that_was_never_migrated_is_refused_in_one_line(
     assert "run `equityaccess migrate` first" in one_clear_line(equityaccess(*nothing_there, *command))
 
 
-async def test_a_newer_database_is_refused_in_one_line(empty_url: str) -> None:
+async def test_a_database_that_no_longer_serves_this_code_is_refused_in_one_line(empty_url: str) -> None:
     connection = await asyncpg.connect(empty_url)
-    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await migrate_beyond(connection, "9999")
     await connection.close()
     environment = {"EQUITYACCESS_DATABASE_URL": empty_url}
     for command in (["migrate"], ["seed"]):
-        assert "revision 9999, newer than this code" in one_clear_line(equityaccess(*command, environment=environment))
+        line = one_clear_line(equityaccess(*command, environment=environment))
+        assert "revision 9999 and serves code from 9999 on" in line
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["schedule"]])
