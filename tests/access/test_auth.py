@@ -138,6 +138,13 @@ async def test_a_caller_who_is_out_of_quota_is_turned_away_without_asking_the_da
     assert code_of(await door.get("/v1/who", secret)) == "quota-exceeded"
 
 
+async def test_a_key_that_asked_too_much_of_another_process_is_turned_away_here(door: Door) -> None:
+    secret = await door.key(ABC)
+    for expected in (200, 429):
+        door.app.state.limits = Limits(1, 1)  # a process that has not heard of it
+        assert (await door.get("/v1/who", secret)).status_code == expected
+
+
 async def test_a_revoked_key_that_is_tried_on_and_on_is_turned_away(door: Door) -> None:
     door.app.state.limits = Limits(2, 2)
     secret = await door.key(ABC)

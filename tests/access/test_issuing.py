@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from equityaccess import clock
@@ -130,3 +131,14 @@ async def test_a_former_code_names_the_same_lea_and_a_reused_one_its_latest_hold
         "19000020000000": leas[ACTON],
     }
     assert (await issue(empty, "19000010000000")).key.leas == [ABC]
+
+
+async def test_a_key_that_is_gone_before_it_is_told_is_a_failure_and_no_secret(
+    empty: Database, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("""
+        CREATE FUNCTION remove_key() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+          $$ BEGIN DELETE FROM api_key WHERE key_id = NEW.key_id; RETURN NULL; END $$;
+        CREATE TRIGGER remove_key AFTER INSERT ON api_key FOR EACH ROW EXECUTE FUNCTION remove_key()""")
+    with pytest.raises(RuntimeError, match="cannot be read back"):
+        await issue(empty, scopes=["county"])

@@ -44,7 +44,7 @@ async def claim(db: Database, caller: Caller, key: str) -> UUID | Refusal | None
     except Refusal as refusal:
         return refusal
     async with db.transaction(leas=caller.lea_ids) as tx:
-        await store.decide(tx, journaled.submission_id, "refused", 422, b"{}", now)
+        await store.decide(tx, journaled.submission_id, "refused", 422, b"{}", now, None)
     return found
 
 

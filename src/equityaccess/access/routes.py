@@ -81,8 +81,9 @@ async def revoke_key(
     """Revoke a key: from the next request on it is refused. Revoking it again changes nothing."""
     caller.demand("admin")
     async with db.transaction(every_lea=True) as tx:
-        if await revoke(tx, key_id, origin=origin, now=clock.now()) is None:
-            raise NotFound(f"There is no key {key_id}.")
+        key = await revoke(tx, key_id, origin=origin, now=clock.now())
+    if key is None:
+        raise NotFound(f"There is no key {key_id}.")
     on_record(request)
 
 
