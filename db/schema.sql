@@ -22,6 +22,32 @@ END $$;
 
 ALTER FUNCTION public.authenticate(secret bytea, at timestamp with time zone) OWNER TO equityaccess_owner;
 
+CREATE FUNCTION public.authenticate_token(token bytea, at timestamp with time zone) RETURNS TABLE(key_id uuid, label text, scopes text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, lea_ids integer[], token_expires_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+          SELECT c.key_id, c.label, t.scopes, c.expires_at, c.revoked_at, c.lea_ids, t.expires_at
+            FROM access_token t
+            JOIN api_key k ON k.key_id = t.key_id
+           CROSS JOIN LATERAL authenticate(k.secret_sha256, at) c
+           WHERE t.token_sha256 = token
+        $$;
+
+ALTER FUNCTION public.authenticate_token(token bytea, at timestamp with time zone) OWNER TO equityaccess_owner;
+
+CREATE FUNCTION public.exchange_key(secret bytea, token bytea, wanted text[], until timestamp with time zone) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+          INSERT INTO access_token (token_sha256, key_id, scopes, expires_at)
+          SELECT token, k.key_id, wanted, least(until, k.expires_at)
+            FROM api_key k
+           WHERE k.secret_sha256 = secret AND k.revoked_at IS NULL AND wanted <@ k.scopes
+          RETURNING true
+        $$;
+
+ALTER FUNCTION public.exchange_key(secret bytea, token bytea, wanted text[], until timestamp with time zone) OWNER TO equityaccess_owner;
+
 CREATE FUNCTION public.oldest_code() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN '0001'::text;
@@ -41,6 +67,21 @@ CREATE FUNCTION public.visible_leas() RETURNS integer[]
     RETURN (COALESCE(NULLIF(current_setting('app.leas'::text, true), ''::text), '{}'::text))::integer[];
 
 ALTER FUNCTION public.visible_leas() OWNER TO equityaccess_owner;
+
+CREATE TABLE public.access_token (
+    token_sha256 bytea NOT NULL,
+    key_id uuid NOT NULL,
+    scopes text[] NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT access_token_scopes_check CHECK ((cardinality(scopes) > 0)),
+    CONSTRAINT access_token_token_sha256_check CHECK ((octet_length(token_sha256) = 32))
+);
+
+ALTER TABLE ONLY public.access_token FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.access_token OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.access_token IS 'What a key was exchanged for: it works while it and its key do';
 
 CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
@@ -1219,6 +1260,9 @@ ALTER TABLE ONLY public.observation ATTACH PARTITION public.observation_2038 FOR
 
 ALTER TABLE ONLY public.observation ATTACH PARTITION public.observation_2039 FOR VALUES FROM ('2039-07-01') TO ('2040-07-01');
 
+ALTER TABLE ONLY public.access_token
+    ADD CONSTRAINT access_token_pkey PRIMARY KEY (token_sha256);
+
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1369,6 +1413,8 @@ ALTER TABLE ONLY public.submission
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (indicator_id, student_group_id, target_on);
 
+CREATE INDEX access_token_expires ON public.access_token USING btree (expires_at);
+
 CREATE INDEX audit_entry_of_lea ON public.audit_entry USING gin (lea_ids);
 
 CREATE INDEX audit_seal_high ON public.audit_seal USING btree (high_id);
@@ -1422,6 +1468,9 @@ ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2037_pke
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2038_pkey;
 
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2039_pkey;
+
+ALTER TABLE ONLY public.access_token
+    ADD CONSTRAINT access_token_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.api_key(key_id);
 
 ALTER TABLE ONLY public.api_key_lea
     ADD CONSTRAINT api_key_lea_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.api_key(key_id);
@@ -1483,9 +1532,13 @@ ALTER TABLE ONLY public.target
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_student_group_id_fkey FOREIGN KEY (student_group_id) REFERENCES public.student_group(student_group_id);
 
+ALTER TABLE public.access_token ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY administer ON public.api_key TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY administer ON public.api_key_lea FOR INSERT TO equityaccess_app WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY aggregator ON public.access_token TO equityaccess_aggregator USING (true);
 
 CREATE POLICY aggregator ON public.api_key_lea TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
@@ -1635,6 +1688,8 @@ CREATE POLICY own_lea ON public.observation TO equityaccess_app USING ((lea_id I
 
 CREATE POLICY own_leas ON public.submission TO equityaccess_app USING (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0))) WITH CHECK (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0)));
 
+CREATE POLICY owner_maintains ON public.access_token TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_maintains ON public.api_key TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.api_key_lea TO equityaccess_owner USING (true) WITH CHECK (true);
@@ -1702,6 +1757,16 @@ GRANT USAGE ON SCHEMA public TO equityaccess_public;
 
 REVOKE ALL ON FUNCTION public.authenticate(secret bytea, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.authenticate(secret bytea, at timestamp with time zone) TO equityaccess_app;
+
+REVOKE ALL ON FUNCTION public.authenticate_token(token bytea, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.authenticate_token(token bytea, at timestamp with time zone) TO equityaccess_app;
+
+REVOKE ALL ON FUNCTION public.exchange_key(secret bytea, token bytea, wanted text[], until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.exchange_key(secret bytea, token bytea, wanted text[], until timestamp with time zone) TO equityaccess_app;
+
+GRANT DELETE ON TABLE public.access_token TO equityaccess_aggregator;
+
+GRANT SELECT(expires_at) ON TABLE public.access_token TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.alembic_version TO PUBLIC;
 

@@ -79,7 +79,7 @@ def test_every_operation_under_v1_needs_a_key_and_says_how_it_refuses(path: str,
     if not path.startswith("/v1/"):
         assert "security" not in operation
         return
-    assert operation["security"] == [{"key": []}]
+    assert operation["security"] == [{"key": []}, {"token": []}]
     assert {"400", "401", "406", "422", "429", "503"} <= operation["responses"].keys()
     if "requestBody" in operation:
         assert {"413", "415"} <= operation["responses"].keys()
@@ -141,5 +141,7 @@ def test_an_example_is_shown_and_fits_its_schema(name: str) -> None:
         if example["response"]["status"] < 300:
             assert not faults_of_body(body, shown["schema"])
     if body := example["response"].get("body"):
-        shown = operation["responses"][str(example["response"]["status"])]["content"]["application/problem+json"]
+        content = operation["responses"][str(example["response"]["status"])]["content"]
+        shown = content.get("application/json") or content["application/problem+json"]
         assert shown["examples"][name]["value"] == body
+        assert not faults_of_body(body, shown["schema"])

@@ -17,6 +17,7 @@ from equityaccess import __version__, database, guards, migrate, openapi, web
 from equityaccess.access.auth import authenticated, provide_caller, show_share
 from equityaccess.access.limits import Limits
 from equityaccess.access.routes import ROUTES as ACCESS
+from equityaccess.access.tokens import ROUTES as TOKENS
 from equityaccess.audit.recording import Recorder, provide_origin, recorded
 from equityaccess.audit.routes import ROUTES as AUDIT
 from equityaccess.catalogue.routes import ROUTES as CATALOGUE
@@ -67,7 +68,7 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
         dependencies={"caller": Provide(provide_caller), "origin": Provide(provide_origin)},
     )
     return Litestar(
-        route_handlers=[v1, *RUNNING, *PAGES],
+        route_handlers=[v1, *TOKENS, *RUNNING, *PAGES],
         guards=[guards.sound_head],
         dependencies={
             "db": Provide(_db, sync_to_thread=False),

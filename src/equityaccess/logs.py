@@ -10,7 +10,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # A key that slipped into a message or a traceback must not reach the log.
-_SECRET: Final = re.compile(r"eqa_live_\w+")
+_SECRET: Final = re.compile(r"eqa_(live|token)_\w+")
 
 
 def configure(log_format: Literal["json", "console"]) -> None:
@@ -58,4 +58,4 @@ def _json(event: EventDict, **_: Any) -> str:
 
 
 def _without_secrets(_logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
-    return _SECRET.sub("eqa_live_[removed]", str(line))
+    return _SECRET.sub(r"eqa_\1_[removed]", str(line))

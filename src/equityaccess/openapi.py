@@ -13,7 +13,7 @@ import msgspec
 from litestar import Litestar, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, License, SecurityScheme, Server, Tag
+from litestar.openapi.spec import Components, License, OAuthFlow, OAuthFlows, SecurityScheme, Server, Tag
 from litestar.routes import HTTPRoute
 
 from equityaccess import __version__
@@ -35,6 +35,7 @@ from equityaccess.problems import (
 from equityaccess.schemas import Document, drop_unused, never_null, paragraphs, plain, schema_of, schemas_of
 
 SECURITY: Final = "key"
+OAUTH: Final = "token"
 PREFIX: Final = "/v1/"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -58,7 +59,8 @@ _DESCRIPTION: Final = """\
 How far every district is from 100 % of students, employees and families connected, and which agency needs a hand next.
 
 **Start here.** You need a key from the county office. Send it with every request:
-`Authorization: Bearer eqa_live_…`. A key belongs to an LEA; what you send and see is that LEA's.
+`Authorization: Bearer eqa_live_…`. A key belongs to an LEA; what you send and see is that LEA's. A program that knows
+OAuth 2.0 may exchange its key at `/oauth/token`.
 Push counts to `POST /v1/submissions`, first with `?dry_run=true`: nothing is stored, and the receipt says what
 would be.
 
@@ -90,6 +92,7 @@ class Formats(msgspec.Struct, frozen=True, kw_only=True):
 
     reads: dict[str, Any] = {}  # media type -> the type of the body, or None for text that has a shape of its own
     answers: tuple[str, ...] = ()
+    refusals: dict[int, Any] = {}  # status -> the type of a refusal that another standard words
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -109,11 +112,22 @@ class Contract(msgspec.Struct, frozen=True):
 
 def config() -> OpenAPIConfig:
     """What Litestar cannot know: who we are, and how a caller proves itself."""
-    scheme = SecurityScheme(
+    key = SecurityScheme(
         type="http",
         scheme="bearer",
         bearer_format="eqa_live_…",
         description="The key that the county office issued. It is shown once, expires, and can be revoked.",
+    )
+    scopes = {
+        "push": "Send and read the LEAs' own figures.",
+        "read": "Read them.",
+        "county": "Read every LEA.",
+        "admin": "Administer keys.",
+    }
+    token = SecurityScheme(
+        type="oauth2",
+        description="The same key, exchanged for a token of half an hour, for programs that know OAuth 2.0.",
+        flows=OAuthFlows(client_credentials=OAuthFlow(token_url="/oauth/token", scopes=scopes)),  # noqa: S106
     )
     return OpenAPIConfig(
         title="equityaccess",
@@ -121,7 +135,7 @@ def config() -> OpenAPIConfig:
         description=_DESCRIPTION,
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         servers=[Server(url="/", description="This installation")],
-        components=Components(security_schemes={SECURITY: scheme}),
+        components=Components(security_schemes={SECURITY: key, OAUTH: token}),
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
         use_handler_docstrings=True,
     )
@@ -184,6 +198,7 @@ def _shapes(handler: HTTPRouteHandler) -> Iterator[Any]:
     if handler.parsed_data_field:
         yield handler.parsed_data_field.annotation
     yield from _formats(handler).reads.values()
+    yield from _formats(handler).refusals.values()
 
 
 def _finish(operation: Document, handler: HTTPRouteHandler, *, is_guarded: bool) -> None:
@@ -199,8 +214,11 @@ def _finish(operation: Document, handler: HTTPRouteHandler, *, is_guarded: bool)
         del answers[status]  # what the framework would say, if `web.refuse` let it
     _declare(operation, _EVERYWHERE)
     if is_guarded:
-        operation["security"] = [{SECURITY: []}]
+        operation["security"] = [{SECURITY: []}, {OAUTH: []}]
         _declare(operation, _GUARDS + (_BODY_GUARDS if "requestBody" in operation else ()))
+    for code, shape in _formats(handler).refusals.items():
+        answer = answers.setdefault(str(code), {"description": paragraphs(shape.__doc__ or ""), "content": {}})
+        answer["content"][JSON] = {"schema": schema_of(shape)}
 
 
 def _offer(operation: Document, handler: HTTPRouteHandler) -> None:
@@ -214,7 +232,11 @@ def _offer(operation: Document, handler: HTTPRouteHandler) -> None:
     for media_type in formats.answers:
         answer["content"][media_type] = {"schema": {"type": "string"}}
     # A Response of a handler's own is one that `web.answer` made, with an ETag.
-    if success == "200" and handler.parsed_fn_signature.return_type.is_subclass_of(Response):
+    if (
+        success == "200"
+        and "GET" in handler.http_methods
+        and handler.parsed_fn_signature.return_type.is_subclass_of(Response)
+    ):
         operation["responses"]["304"] = {"description": "The answer is the one that `If-None-Match` names."}
 
 

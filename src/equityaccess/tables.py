@@ -35,6 +35,10 @@ _INSTANT = DateTime(timezone=True)
 _FOREVER = text("'infinity'::date")
 
 
+def _table(name: str, *items: Column[Any] | Index) -> Table:
+    return Table(name, metadata, *items)
+
+
 def _key(name: str, *more: Any, **options: Any) -> Column[Any]:
     return Column(name, *more, primary_key=True, **options)
 
@@ -45,9 +49,8 @@ def _required(name: str, *more: Any, **options: Any) -> Column[Any]:
 
 # What is asked, of whom and about whom
 
-indicator = Table(
+indicator = _table(
     "indicator",
-    metadata,
     _key("indicator_id", SmallInteger, Identity(always=True)),
     _required("code", Text, unique=True),
     _required("name", Text),
@@ -63,9 +66,8 @@ indicator = Table(
     _required("is_in_plan", Boolean),
 )
 
-student_group = Table(
+student_group = _table(
     "student_group",
-    metadata,
     _key("student_group_id", SmallInteger, Identity(always=True)),
     _required("code", Text, unique=True),
     _required("name", Text),
@@ -76,9 +78,8 @@ student_group = Table(
     _required("source", Text),
 )
 
-target = Table(
+target = _table(
     "target",
-    metadata,
     _key("indicator_id", ForeignKey("indicator.indicator_id")),
     _key("student_group_id", ForeignKey("student_group.student_group_id")),
     _key("target_on", Date),
@@ -92,9 +93,8 @@ target = Table(
 
 lea = Table("lea", metadata, _key("lea_id", Integer, Identity(always=True)))
 
-lea_period = Table(
+lea_period = _table(
     "lea_period",
-    metadata,
     _key("lea_id", ForeignKey("lea.lea_id")),
     _key("valid_from", Date),
     _required("valid_to", Date, server_default=_FOREVER),
@@ -108,9 +108,8 @@ lea_period = Table(
     Column("grades", Text),
 )
 
-identifier = Table(
+identifier = _table(
     "identifier",
-    metadata,
     _key("scheme", Text),
     _key("code", Text),
     _required("lea_id", ForeignKey("lea.lea_id")),
@@ -119,9 +118,8 @@ identifier = Table(
     Index("identifier_of_lea", "lea_id", "scheme"),
 )
 
-enrollment = Table(
+enrollment = _table(
     "enrollment",
-    metadata,
     _key("lea_id", ForeignKey("lea.lea_id")),
     _key("school_year", Text),
     _key("student_group_id", ForeignKey("student_group.student_group_id")),
@@ -131,9 +129,8 @@ enrollment = Table(
     _required("source", Text),
 )
 
-expectation = Table(
+expectation = _table(
     "expectation",
-    metadata,
     _key("lea_id", ForeignKey("lea.lea_id")),
     _key("indicator_id", ForeignKey("indicator.indicator_id")),
     _key("period_from", Date),
@@ -143,9 +140,8 @@ expectation = Table(
 
 # Keys
 
-api_key = Table(
+api_key = _table(
     "api_key",
-    metadata,
     _key("key_id", Uuid, server_default=text("gen_random_uuid()")),
     _required("secret_sha256", LargeBinary, unique=True),
     _required("last_four", Text),
@@ -158,16 +154,23 @@ api_key = Table(
     Column("last_used_at", _INSTANT),
 )
 
-api_key_lea = Table(
+api_key_lea = _table(
     "api_key_lea",
-    metadata,
     _key("key_id", ForeignKey("api_key.key_id")),
     _key("lea_id", ForeignKey("lea.lea_id")),
 )
 
-quota = Table(
+access_token = _table(
+    "access_token",
+    _key("token_sha256", LargeBinary),
+    _required("key_id", ForeignKey("api_key.key_id")),
+    _required("scopes", ARRAY(Text)),
+    _required("expires_at", _INSTANT),
+)
+Index("access_token_expires", access_token.c.expires_at)
+
+quota = _table(
     "quota",
-    metadata,
     _key("bucket", Text),
     _required("granted", Integer),
     _required("tokens", Double),
@@ -176,9 +179,8 @@ quota = Table(
 
 # Submissions and observations
 
-submission = Table(
+submission = _table(
     "submission",
-    metadata,
     _key("submission_id", Uuid, server_default=text("gen_random_uuid()")),
     _required("key_id", ForeignKey("api_key.key_id")),
     _required("lea_ids", ARRAY(Integer)),
@@ -195,17 +197,15 @@ submission = Table(
 )
 Index("submission_newest", submission.c.received_at.desc(), submission.c.submission_id.desc())
 
-submission_body = Table(
+submission_body = _table(
     "submission_body",
-    metadata,
     _key("submission_id", ForeignKey("submission.submission_id")),
     _key("part", Integer),
     _required("deflated", LargeBinary),
 )
 
-idempotency = Table(
+idempotency = _table(
     "idempotency",
-    metadata,
     _key("key_id", ForeignKey("api_key.key_id")),
     _key("idempotency_key", Text),
     _required("fingerprint", LargeBinary),
@@ -213,9 +213,8 @@ idempotency = Table(
     _required("created_at", _INSTANT),
 )
 
-observation = Table(
+observation = _table(
     "observation",
-    metadata,
     _key("lea_id", Integer),
     _key("indicator_id", SmallInteger),
     _key("student_group_id", SmallInteger),
@@ -239,9 +238,8 @@ observation = Table(
 
 # Coverage
 
-coverage_mark = Table(
+coverage_mark = _table(
     "coverage_mark",
-    metadata,
     _key("mark_id", BigInteger, Identity(always=True)),
     Column("lea_id", Integer),
     _required("indicator_id", SmallInteger),
@@ -249,9 +247,8 @@ coverage_mark = Table(
     _required("from_on", Date),
 )
 
-coverage_cell = Table(
+coverage_cell = _table(
     "coverage_cell",
-    metadata,
     _key("lea_id", ForeignKey("lea.lea_id")),
     _key("indicator_id", ForeignKey("indicator.indicator_id")),
     _key("student_group_id", ForeignKey("student_group.student_group_id")),
@@ -266,9 +263,8 @@ coverage_cell = Table(
     Index("coverage_cell_of_pair", "indicator_id", "student_group_id"),
 )
 
-coverage_point = Table(
+coverage_point = _table(
     "coverage_point",
-    metadata,
     _key("scope", Text),
     _key("indicator_id", ForeignKey("indicator.indicator_id")),
     _key("student_group_id", ForeignKey("student_group.student_group_id")),
@@ -288,9 +284,8 @@ coverage_point = Table(
 
 # The log of what was done
 
-audit_entry = Table(
+audit_entry = _table(
     "audit_entry",
-    metadata,
     _key("entry_id", BigInteger, Identity(always=True)),
     _required("recorded_at", _INSTANT, server_default=text("clock_timestamp()")),
     _required("actor", Text),
@@ -307,9 +302,8 @@ audit_entry = Table(
     Index("audit_entry_of_lea", "lea_ids", postgresql_using="gin"),
 )
 
-audit_seal = Table(
+audit_seal = _table(
     "audit_seal",
-    metadata,
     _key("seal_id", BigInteger, autoincrement=False),
     _required("sealed_at", _INSTANT),
     _required("entry_ids", ARRAY(BigInteger)),
@@ -321,9 +315,8 @@ audit_seal = Table(
     Index("audit_seal_high", "high_id"),
 )
 
-job_run = Table(
+job_run = _table(
     "job_run",
-    metadata,
     _key("job", Text),
     _key("slot", _INSTANT),
     _required("started_at", _INSTANT),
@@ -333,9 +326,8 @@ job_run = Table(
     Column("said", Text),
 )
 
-job_lease = Table(
+job_lease = _table(
     "job_lease",
-    metadata,
     _key("lease", Text),
     _required("token", BigInteger),
     _required("holder", Text),

@@ -27,7 +27,7 @@ def codes(wanted: KeyIn) -> list[str]:
 def test_every_key_is_well_formed_and_found_by_a_secret_scanner(random: bytes) -> None:
     secret = rules.new_secret(random)
     assert rules.well_formed(secret)
-    assert re.findall(rules.KEY_PATTERN, f'key = "{secret}"\n') == [secret]
+    assert re.findall(rules.SECRET_PATTERN, f'key = "{secret}"\n') == [secret]
 
 
 @given(random_bytes, random_bytes)

@@ -66,6 +66,7 @@ class Cast:
         self.client = client
         self._db = db
         self._headers: dict[str, dict[str, str]] = {"anonymous": {}, "public": _VISITOR}
+        self._forms: dict[str, dict[str, str]] = {}
         self._number = itertools.count(1)
         self._fixed: dict[str, str] = {}
         self._made: dict[str, Callable[[], Awaitable[str]]] = {"key of A": self._key_of_a}
@@ -76,6 +77,7 @@ class Cast:
         for actor, (leas, scopes, lives) in _KEYS.items():
             secret, key_id = await put_key(self._db, leas, scopes, now + lives)
             self._headers[actor] = {"Authorization": f"Bearer {secret}"}
+            self._forms[actor] = {"client_id": str(key_id), "client_secret": secret}
             if actor == "revoked":
                 async with self._db.transaction(every_lea=True) as tx:
                     await store.revoke_key(tx, key_id, now)
@@ -106,8 +108,11 @@ class Cast:
         filled = {name: await self.filled(value) for name, value in parameters.items()}
         address = path.format_map(filled)
         query = {name: value for name, value in filled.items() if f"{{{name}}}" not in path}
-        content: dict[str, Any] = {"json": self.body(body)} if body else {}
+        content: dict[str, Any] = {"json": self.body(body)} if body and body != "own key" else {}
         sent = self._headers[actor] | dict(headers)
+        if body == "own key":
+            content = {"data": {"grant_type": "client_credentials"} | self._forms.get(actor, {})}
+            sent.pop("Authorization", None)
         return await self.client.request(method, address, params=query, headers=sent, **content)
 
     def body(self, name: str) -> dict[str, Any]:

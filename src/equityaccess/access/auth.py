@@ -41,7 +41,8 @@ async def let_in(connection: ASGIConnection[Any, Any, Any, Any], secret: str) ->
         raise _turned_away(share)
     db: Database = connection.app.state.db
     async with db.transaction(patience_s=_PATIENCE_S) as tx:
-        caller = await store.authenticate(tx, fingerprint, now)
+        look_up = store.authenticate if rules.is_key(secret) else store.authenticate_token
+        caller = await look_up(tx, fingerprint, now)
         share = await limits.count(tx, fingerprint, caller, address, now)
     state |= {"known": caller, "share": share}  # on record from here on, whether or not it may go on
     if not share.is_within:

@@ -2,6 +2,16 @@
 SELECT key_id, label, scopes, expires_at, revoked_at, lea_ids
   FROM authenticate(CAST(:fingerprint AS bytea), CAST(:now AS timestamptz))
 
+-- name: authenticate_token
+SELECT key_id, label, scopes, expires_at, revoked_at, lea_ids, token_expires_at
+  FROM authenticate_token(CAST(:fingerprint AS bytea), CAST(:now AS timestamptz))
+
+-- name: exchange_key
+SELECT exchange_key(CAST(:key AS bytea), CAST(:token AS bytea), CAST(:scopes AS text[]), CAST(:expires_at AS timestamptz))
+
+-- name: forget_tokens
+DELETE FROM access_token WHERE expires_at < CAST(:before AS timestamptz)
+
 -- fragment: code
 CASE i.scheme WHEN 'cds' THEN i.code ELSE i.scheme || ':' || i.code END
 

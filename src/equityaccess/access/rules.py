@@ -21,16 +21,17 @@ from equityaccess.access.structs import (
 from equityaccess.personal import looks_named, looks_personal
 from equityaccess.problems import Invalid, Problem
 
-# For secret scanners: what every key looks like. Its last six characters are the CRC-32 of all before the last "_".
-KEY_PATTERN: Final = r"eqa_live_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}"
+# For secret scanners: what every key, and every token that one was exchanged for, looks like. Its last six characters
+# are the CRC-32 of all before the last "_". SECURITY.md publishes it.
+SECRET_PATTERN: Final = r"eqa_(?:live|token)_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}"  # noqa: S105, the shape of secrets and not one
 SECRET_BYTES: Final = 32
 LIVE_KEYS_PER_LEA: Final = 2  # the one in use, and the one that is to replace it
 _SCOPES_OF_AN_LEA: Final[frozenset[Scope]] = frozenset({"push", "read"})
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_PREFIX = "eqa_live_"
-_WHOLE = re.compile(rf"\A{KEY_PATTERN}\Z", re.ASCII)
-_LENGTH = len(_PREFIX) + 43 + 1 + 6
+_KEY, _TOKEN = "eqa_live_", "eqa_token_"
+_WHOLE = re.compile(rf"\A{SECRET_PATTERN}\Z", re.ASCII)
+_LONGEST = len(_TOKEN) + 43 + 1 + 6
 
 
 def _base62(number: int, width: int) -> str:
@@ -47,18 +48,32 @@ def _checksum(body: str) -> str:
 
 def new_secret(random_bytes: bytes) -> str:
     """The secret of a key, made of 32 random bytes: 43 base-62 digits hold exactly that much."""
+    return _secret(_KEY, random_bytes)
+
+
+def new_token(random_bytes: bytes) -> str:
+    """What a key is exchanged for, made like a key."""
+    return _secret(_TOKEN, random_bytes)
+
+
+def _secret(prefix: str, random_bytes: bytes) -> str:
     if len(random_bytes) != SECRET_BYTES:
         raise ValueError(f"A secret is made of {SECRET_BYTES} bytes, not {len(random_bytes)}")
-    body = _PREFIX + _base62(int.from_bytes(random_bytes), 43)
+    body = prefix + _base62(int.from_bytes(random_bytes), 43)
     return f"{body}_{_checksum(body)}"
 
 
 def well_formed(text: str) -> bool:
-    """Whether *text* could be a key of ours; a typing error never reaches the database."""
-    if len(text) != _LENGTH or not _WHOLE.match(text):
+    """Whether *text* could be a key or a token of ours; a typing error never reaches the database."""
+    if len(text) > _LONGEST or not _WHOLE.match(text):
         return False
     body, _, checksum = text.rpartition("_")
     return _checksum(body) == checksum
+
+
+def is_key(secret: str) -> bool:
+    """Whether a well-formed *secret* is a key, and no token."""
+    return secret.startswith(_KEY)
 
 
 def fingerprint(secret: str) -> bytes:
@@ -97,6 +112,13 @@ def reason_to_refuse(caller: Caller, now: datetime) -> Problem | None:
             detail=f"This key expired at {_instant(caller.expires_at)}.",
             owner="county",
             suggestion="Ask the county office for a new key. An LEA may have two, so that one can follow the other.",
+        )
+    if caller.token_expires_at is not None and caller.token_expires_at <= now:
+        return Problem(
+            code="token-expired",
+            detail=f"This token expired at {_instant(caller.token_expires_at)}.",
+            owner="sender",
+            suggestion="Exchange the key for a new one: POST /oauth/token.",
         )
     return None
 

@@ -16,6 +16,23 @@ async def authenticate(tx: Transaction, fingerprint: bytes, now: datetime) -> Ca
     return await tx.one(sql.authenticate, Caller, fingerprint=fingerprint, now=now)
 
 
+async def authenticate_token(tx: Transaction, fingerprint: bytes, now: datetime) -> Caller | None:
+    """The holder of the token with *fingerprint*, valid or not, who may do what the token may."""
+    return await tx.one(sql.authenticate_token, Caller, fingerprint=fingerprint, now=now)
+
+
+async def exchange_key(
+    tx: Transaction, key: bytes, token: bytes, scopes: Sequence[Scope], expires_at: datetime
+) -> bool:
+    """Keep a token, by its fingerprint, of the key with the fingerprint *key*; False if that cannot have it."""
+    return bool(await tx.value(sql.exchange_key, key=key, token=token, scopes=scopes, expires_at=expires_at))
+
+
+async def forget_tokens(tx: Transaction, before: datetime) -> int:
+    """Forget the tokens that expired before *before*."""
+    return await tx.execute(sql.forget_tokens, before=before)
+
+
 async def lea_codes(tx: Transaction) -> dict[str, LeaCode]:
     """Every code by which an LEA may be named, present and former."""
     return {lea.code: lea for lea in await tx.all(sql.lea_codes, LeaCode)}

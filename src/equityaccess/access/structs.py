@@ -10,6 +10,7 @@ from msgspec import Meta
 from equityaccess.problems import NotAllowed
 
 Scope = Literal["push", "read", "county", "admin"]
+TokenError = Literal["invalid_request", "invalid_client", "unsupported_grant_type", "invalid_scope"]
 KeyState = Literal["live", "expired", "revoked"]
 
 EXPIRES_IN_DAYS = 180
@@ -26,6 +27,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     revoked_at: datetime | None
     lea_ids: list[int]
+    token_expires_at: datetime | None = None  # where the key was exchanged for a token
 
     @property
     def sees_every_lea(self) -> bool:
@@ -118,3 +120,28 @@ class Leased(msgspec.Struct, frozen=True, kw_only=True):
 
     granted: int
     tokens: float
+
+
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is to be exchanged for a token. `client_id` and `client_secret` may stand in HTTP Basic instead."""
+
+    grant_type: Literal["client_credentials"]
+    client_id: Annotated[str, Meta(description="The id of the key.")] = ""
+    client_secret: Annotated[str, Meta(description="The key itself.")] = ""
+    scope: Annotated[str, Meta(description="Scopes of the key, with spaces between them; without it, all.")] = ""
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """What the key was exchanged for: send `access_token` as you would the key, for `expires_in` seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    scope: str
+
+
+class TokenRefusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal as RFC 6749 has it: `error` is for programs, `error_description` for people."""
+
+    error: TokenError
+    error_description: str

@@ -12,7 +12,9 @@ KEEP = timedelta(hours=72)  # the most that settings.idempotency_hours may be
 
 
 async def purge_expired(tx: Transaction, now: datetime) -> Done:
-    """Forget Idempotency-Keys whose time is over, and quotas that are full again; the submissions they named stay."""
+    """Forget Idempotency-Keys and tokens whose time is over, and quotas that are full again; never a submission."""
     keys = await store.forget_idempotency(tx, now - KEEP)
     quotas = await access.forget_quotas(tx, now - FULL_AGAIN)
-    return Done(touched=keys + quotas, said=f"{keys} idempotency keys and {quotas} quotas forgotten")
+    tokens = await access.forget_tokens(tx, now - KEEP)
+    said = f"{keys} idempotency keys, {tokens} tokens and {quotas} quotas forgotten"
+    return Done(touched=keys + tokens + quotas, said=said)
