@@ -11,11 +11,11 @@ from rich.table import Table
 
 from equityaccess.coverage.structs import Figures, Suppressed
 from equityaccess.problems import Problem
+from equityaccess.sheets import inert
 from equityaccess.submissions.structs import Effect, Owed, Receipt
 
 _SHOWN: Final = 20
 _HEADER: Final = ("row", "line", "column", "code", "detail", "suggestion", "owner", "sent")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d")  # the last is a full-width equals sign
 _OUTCOMES: Final = {
     "applied": "Applied",
     "partly_applied": "Applied in part",
@@ -72,13 +72,13 @@ def write_refused(problems: Iterable[Problem], sent: Path) -> Path:
     problems = list(problems)
     texts = _lines(sent, {problem.line for problem in problems if problem.line})
     with beside.open("w", encoding="utf-8", newline="") as out:
-        rows = csv.writer(out, lineterminator="\n")
+        rows = csv.writer(out)  # its lines end as RFC 4180 says, so that a CR in a text is quoted too
         rows.writerow(_HEADER)
         for one in problems:
             text = texts.get(one.line or 0, "")
             place = one.column or one.pointer
             cells = (one.row, one.line, place, one.code, one.detail, one.suggestion, one.owner, text)
-            rows.writerow([_harmless(cell) for cell in cells])
+            rows.writerow([inert(cell) for cell in cells])
     return beside
 
 
@@ -94,11 +94,6 @@ def _lines(file: Path, wanted: set[int]) -> dict[int, str]:
             if number == last:
                 break
     return found
-
-
-def _harmless(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _place(problem: Problem) -> str:

@@ -21,6 +21,7 @@ from equityaccess.catalogue.routes import Cursor
 from equityaccess.database import Database, Transaction
 from equityaccess.openapi import Formats
 from equityaccess.problems import NotAllowed
+from equityaccess.sheets import inert
 from equityaccess.submissions import history
 from equityaccess.submissions.history import FIRST_OBSERVATION, FoundObservation, ObservationKey, Wanted
 from equityaccess.submissions.rules import EARLIEST
@@ -119,9 +120,7 @@ async def _csv(rows: AsyncIterator[FoundObservation]) -> AsyncIterator[bytes]:
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     async for row in rows:
-        writer.writerow(
-            getattr(row, column) for column in _COLUMNS
-        )  # codes, numbers and dates: nothing a sheet would run
+        writer.writerow(inert(getattr(row, column)) for column in _COLUMNS)
         if text.tell() > 65_536:
             yield text.getvalue().encode()
             text.seek(0)
