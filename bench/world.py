@@ -26,6 +26,7 @@ from equityaccess.coverage.jobs import rebuild_coverage
 from equityaccess.database import Database, Transaction, load_queries
 from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
+from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
 from equityaccess.submissions import store
 
@@ -116,6 +117,7 @@ async def world(folder: Path, stored: int) -> AsyncIterator[World]:
         await migrate(url)
         owner = await database.connect(settings_for(url), role="owner")
         await seed(owner, today)
+        await seed_onboarding(owner)
         await owner.close()
         found, weeks = await _fill(url, stored, today)
         async with pool(url) as db:

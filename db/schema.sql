@@ -169,6 +169,25 @@ ALTER TABLE public.audit_seal OWNER TO equityaccess_owner;
 
 COMMENT ON TABLE public.audit_seal IS 'The chain: the SHA-256 of some entries, and a hash over them and the hash of the seal before';
 
+CREATE TABLE public.blackout (
+    code text NOT NULL,
+    name text NOT NULL,
+    from_month smallint NOT NULL,
+    from_day smallint NOT NULL,
+    to_month smallint NOT NULL,
+    to_day smallint NOT NULL,
+    tracks text NOT NULL,
+    CONSTRAINT blackout_check CHECK ((ROW(from_month, from_day) <= ROW(to_month, to_day))),
+    CONSTRAINT blackout_from_day_check CHECK (((from_day >= 1) AND (from_day <= 31))),
+    CONSTRAINT blackout_from_month_check CHECK (((from_month >= 1) AND (from_month <= 12))),
+    CONSTRAINT blackout_to_day_check CHECK (((to_day >= 1) AND (to_day <= 31))),
+    CONSTRAINT blackout_to_month_check CHECK (((to_month >= 1) AND (to_month <= 12)))
+);
+
+ALTER TABLE ONLY public.blackout FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.blackout OWNER TO equityaccess_owner;
+
 CREATE TABLE public.coverage_cell (
     lea_id integer NOT NULL,
     indicator_id smallint NOT NULL,
@@ -273,6 +292,15 @@ ALTER TABLE public.expectation OWNER TO equityaccess_owner;
 
 COMMENT ON TABLE public.expectation IS 'One observation for the group ALL is expected with as_of in [period_from, period_to), received by due_on';
 
+CREATE TABLE public.holiday (
+    day date NOT NULL,
+    name text NOT NULL
+);
+
+ALTER TABLE ONLY public.holiday FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.holiday OWNER TO equityaccess_owner;
+
 CREATE TABLE public.idempotency (
     key_id uuid NOT NULL,
     idempotency_key text NOT NULL,
@@ -374,6 +402,18 @@ ALTER TABLE ONLY public.lea FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lea OWNER TO equityaccess_owner;
 
+CREATE TABLE public.lea_holiday (
+    lea_id integer NOT NULL,
+    day date NOT NULL,
+    name text NOT NULL
+);
+
+ALTER TABLE ONLY public.lea_holiday FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.lea_holiday OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.lea_holiday IS 'Days on which an LEA is closed beside the holidays of the county';
+
 ALTER TABLE public.lea ALTER COLUMN lea_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.lea_lea_id_seq
     START WITH 1
@@ -408,6 +448,84 @@ ALTER TABLE ONLY public.lea_period FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.lea_period OWNER TO equityaccess_owner;
 
 COMMENT ON TABLE public.lea_period IS 'What was true of an LEA from valid_from until the day before valid_to';
+
+CREATE TABLE public.milestone_event (
+    event_id uuid NOT NULL,
+    lea_id integer NOT NULL,
+    track text NOT NULL,
+    key text NOT NULL,
+    kind text NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    told_by text NOT NULL,
+    key_id uuid NOT NULL,
+    external_id text NOT NULL,
+    evidence text,
+    waiting_on text,
+    reason text,
+    planned_on date,
+    waiver_granted_by text,
+    waiver_reason text,
+    CONSTRAINT milestone_event_kind_check CHECK ((kind = ANY (ARRAY['started'::text, 'completed'::text, 'blocked'::text, 'unblocked'::text, 'reopened'::text, 'not_applicable'::text, 'replanned'::text]))),
+    CONSTRAINT milestone_event_waiting_on_check CHECK ((waiting_on = ANY (ARRAY['lea'::text, 'county'::text, 'vendor'::text])))
+);
+
+ALTER TABLE ONLY public.milestone_event FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.milestone_event OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.milestone_event IS 'Append-only: what an LEA''s onboarding is worked out from, in the order of happened_at';
+
+CREATE TABLE public.milestone_status (
+    lea_id integer NOT NULL,
+    track text NOT NULL,
+    key text NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL,
+    since timestamp with time zone,
+    started_at timestamp with time zone,
+    done_at timestamp with time zone,
+    waiting_on text,
+    reason text,
+    evidence text,
+    waiver_granted_by text,
+    waiver_reason text,
+    planned_on date NOT NULL,
+    forecast_on date NOT NULL,
+    earliest_on date NOT NULL,
+    latest_on date NOT NULL,
+    actual_on date,
+    slip_days integer NOT NULL,
+    blackouts text[] NOT NULL,
+    blocked_times integer NOT NULL,
+    reopened_times integer NOT NULL
+);
+
+ALTER TABLE ONLY public.milestone_status FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.milestone_status OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.milestone_status IS 'Worked out from milestone_event: replaying the events gives the same rows';
+
+COMMENT ON COLUMN public.milestone_status.version IS 'How many events of this milestone there are: the ETag';
+
+CREATE TABLE public.milestone_took (
+    playbook_version integer NOT NULL,
+    track text NOT NULL,
+    key text NOT NULL,
+    kind text NOT NULL,
+    days integer NOT NULL,
+    "least" integer NOT NULL,
+    most integer NOT NULL,
+    leas integer NOT NULL,
+    CONSTRAINT milestone_took_leas_check CHECK ((leas >= 5))
+);
+
+ALTER TABLE ONLY public.milestone_took FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.milestone_took OWNER TO equityaccess_owner;
+
+COMMENT ON COLUMN public.milestone_took.kind IS 'The kind of LEA, or any where too few of a kind have finished';
 
 CREATE TABLE public.observation (
     lea_id integer NOT NULL,
@@ -1125,6 +1243,68 @@ ALTER TABLE ONLY public.observation_2039 FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.observation_2039 OWNER TO equityaccess_owner;
 
+CREATE TABLE public.onboarding_progress (
+    lea_id integer NOT NULL,
+    track text NOT NULL,
+    week_ending date NOT NULL,
+    gates_passed integer NOT NULL,
+    gates integer NOT NULL,
+    waived integer NOT NULL,
+    weight_done integer NOT NULL,
+    weight integer NOT NULL,
+    days_behind integer NOT NULL,
+    is_live boolean NOT NULL,
+    is_onboarded boolean NOT NULL,
+    next_gate text,
+    next_gate_on date,
+    go_live_on date NOT NULL,
+    computed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.onboarding_progress FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.onboarding_progress OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.onboarding_progress IS 'How far an LEA had come at the end of each week; the running week is rewritten until it ends';
+
+CREATE TABLE public.participation (
+    lea_id integer NOT NULL,
+    track text NOT NULL,
+    wave_id integer NOT NULL,
+    playbook_version integer NOT NULL,
+    joined_on date NOT NULL,
+    left_on date,
+    CONSTRAINT participation_check CHECK ((joined_on < left_on)),
+    CONSTRAINT participation_track_check CHECK ((track = ANY (ARRAY['FIN'::text, 'HCM'::text])))
+);
+
+ALTER TABLE ONLY public.participation FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.participation OWNER TO equityaccess_owner;
+
+CREATE TABLE public.playbook_milestone (
+    version integer NOT NULL,
+    key text NOT NULL,
+    place smallint NOT NULL,
+    phase text NOT NULL,
+    tracks text NOT NULL,
+    gate_on text NOT NULL,
+    offset_days integer NOT NULL,
+    duration_days integer NOT NULL,
+    weight integer NOT NULL,
+    needs text NOT NULL,
+    evidence text NOT NULL,
+    next_action text NOT NULL,
+    CONSTRAINT playbook_milestone_duration_days_check CHECK ((duration_days > 0)),
+    CONSTRAINT playbook_milestone_weight_check CHECK ((weight > 0))
+);
+
+ALTER TABLE ONLY public.playbook_milestone FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.playbook_milestone OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.playbook_milestone IS 'A version is never changed once an LEA follows it: a new one is added';
+
 CREATE UNLOGGED TABLE public.quota (
     bucket text NOT NULL,
     granted integer NOT NULL,
@@ -1216,6 +1396,29 @@ ALTER TABLE ONLY public.target FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.target OWNER TO equityaccess_owner;
 
+CREATE TABLE public.wave (
+    wave_id integer NOT NULL,
+    code text NOT NULL,
+    track text NOT NULL,
+    name text NOT NULL,
+    go_live_on date NOT NULL,
+    is_sample boolean NOT NULL,
+    CONSTRAINT wave_track_check CHECK ((track = ANY (ARRAY['FIN'::text, 'HCM'::text])))
+);
+
+ALTER TABLE ONLY public.wave FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.wave OWNER TO equityaccess_owner;
+
+ALTER TABLE public.wave ALTER COLUMN wave_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.wave_wave_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY public.observation ATTACH PARTITION public.observation_2018 FOR VALUES FROM ('2018-07-01') TO ('2019-07-01');
 
 ALTER TABLE ONLY public.observation ATTACH PARTITION public.observation_2019 FOR VALUES FROM ('2019-07-01') TO ('2020-07-01');
@@ -1281,6 +1484,9 @@ ALTER TABLE ONLY public.audit_entry
 ALTER TABLE ONLY public.audit_seal
     ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (seal_id);
 
+ALTER TABLE ONLY public.blackout
+    ADD CONSTRAINT blackout_pkey PRIMARY KEY (code);
+
 ALTER TABLE ONLY public.coverage_cell
     ADD CONSTRAINT coverage_cell_pkey PRIMARY KEY (lea_id, indicator_id, student_group_id);
 
@@ -1295,6 +1501,9 @@ ALTER TABLE ONLY public.enrollment
 
 ALTER TABLE ONLY public.expectation
     ADD CONSTRAINT expectation_pkey PRIMARY KEY (lea_id, indicator_id, period_from);
+
+ALTER TABLE ONLY public.holiday
+    ADD CONSTRAINT holiday_pkey PRIMARY KEY (day);
 
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (key_id, idempotency_key);
@@ -1317,6 +1526,9 @@ ALTER TABLE ONLY public.job_lease
 ALTER TABLE ONLY public.job_run
     ADD CONSTRAINT job_run_pkey PRIMARY KEY (job, slot);
 
+ALTER TABLE ONLY public.lea_holiday
+    ADD CONSTRAINT lea_holiday_pkey PRIMARY KEY (lea_id, day);
+
 ALTER TABLE ONLY public.lea_period
     ADD CONSTRAINT lea_period_one_at_a_time EXCLUDE USING gist (lea_id WITH =, daterange(valid_from, valid_to) WITH &&);
 
@@ -1325,6 +1537,18 @@ ALTER TABLE ONLY public.lea_period
 
 ALTER TABLE ONLY public.lea
     ADD CONSTRAINT lea_pkey PRIMARY KEY (lea_id);
+
+ALTER TABLE ONLY public.milestone_event
+    ADD CONSTRAINT milestone_event_key_id_external_id_key UNIQUE (key_id, external_id);
+
+ALTER TABLE ONLY public.milestone_event
+    ADD CONSTRAINT milestone_event_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.milestone_status
+    ADD CONSTRAINT milestone_status_pkey PRIMARY KEY (lea_id, track, key);
+
+ALTER TABLE ONLY public.milestone_took
+    ADD CONSTRAINT milestone_took_pkey PRIMARY KEY (playbook_version, track, key, kind);
 
 ALTER TABLE ONLY public.observation
     ADD CONSTRAINT observation_pkey PRIMARY KEY (lea_id, indicator_id, student_group_id, as_of, revision);
@@ -1395,6 +1619,15 @@ ALTER TABLE ONLY public.observation_2038
 ALTER TABLE ONLY public.observation_2039
     ADD CONSTRAINT observation_2039_pkey PRIMARY KEY (lea_id, indicator_id, student_group_id, as_of, revision);
 
+ALTER TABLE ONLY public.onboarding_progress
+    ADD CONSTRAINT onboarding_progress_pkey PRIMARY KEY (lea_id, track, week_ending);
+
+ALTER TABLE ONLY public.participation
+    ADD CONSTRAINT participation_pkey PRIMARY KEY (lea_id, track);
+
+ALTER TABLE ONLY public.playbook_milestone
+    ADD CONSTRAINT playbook_milestone_pkey PRIMARY KEY (version, key);
+
 ALTER TABLE ONLY public.quota
     ADD CONSTRAINT quota_pkey PRIMARY KEY (bucket);
 
@@ -1413,6 +1646,12 @@ ALTER TABLE ONLY public.submission
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (indicator_id, student_group_id, target_on);
 
+ALTER TABLE ONLY public.wave
+    ADD CONSTRAINT wave_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.wave
+    ADD CONSTRAINT wave_pkey PRIMARY KEY (wave_id);
+
 CREATE INDEX access_token_expires ON public.access_token USING btree (expires_at);
 
 CREATE INDEX audit_entry_of_lea ON public.audit_entry USING gin (lea_ids);
@@ -1422,6 +1661,10 @@ CREATE INDEX audit_seal_high ON public.audit_seal USING btree (high_id);
 CREATE INDEX coverage_cell_of_pair ON public.coverage_cell USING btree (indicator_id, student_group_id);
 
 CREATE INDEX identifier_of_lea ON public.identifier USING btree (lea_id, scheme);
+
+CREATE INDEX milestone_event_of_lea ON public.milestone_event USING btree (lea_id, track, happened_at);
+
+CREATE INDEX participation_of_wave ON public.participation USING btree (wave_id);
 
 CREATE INDEX submission_newest ON public.submission USING btree (received_at DESC, submission_id DESC);
 
@@ -1514,11 +1757,29 @@ ALTER TABLE ONLY public.idempotency
 ALTER TABLE ONLY public.identifier
     ADD CONSTRAINT identifier_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
 
+ALTER TABLE ONLY public.lea_holiday
+    ADD CONSTRAINT lea_holiday_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
 ALTER TABLE ONLY public.lea_period
     ADD CONSTRAINT lea_period_authorizer_id_fkey FOREIGN KEY (authorizer_id) REFERENCES public.lea(lea_id);
 
 ALTER TABLE ONLY public.lea_period
     ADD CONSTRAINT lea_period_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
+ALTER TABLE ONLY public.milestone_event
+    ADD CONSTRAINT milestone_event_lea_id_track_fkey FOREIGN KEY (lea_id, track) REFERENCES public.participation(lea_id, track);
+
+ALTER TABLE ONLY public.milestone_status
+    ADD CONSTRAINT milestone_status_lea_id_track_fkey FOREIGN KEY (lea_id, track) REFERENCES public.participation(lea_id, track);
+
+ALTER TABLE ONLY public.onboarding_progress
+    ADD CONSTRAINT onboarding_progress_lea_id_track_fkey FOREIGN KEY (lea_id, track) REFERENCES public.participation(lea_id, track);
+
+ALTER TABLE ONLY public.participation
+    ADD CONSTRAINT participation_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
+ALTER TABLE ONLY public.participation
+    ADD CONSTRAINT participation_wave_id_fkey FOREIGN KEY (wave_id) REFERENCES public.wave(wave_id);
 
 ALTER TABLE ONLY public.submission_body
     ADD CONSTRAINT submission_body_submission_id_fkey FOREIGN KEY (submission_id) REFERENCES public.submission(submission_id);
@@ -1556,7 +1817,19 @@ CREATE POLICY aggregator ON public.job_lease TO equityaccess_aggregator USING (t
 
 CREATE POLICY aggregator ON public.job_run TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
+CREATE POLICY aggregator ON public.lea_holiday TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
+CREATE POLICY aggregator ON public.milestone_event TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
+CREATE POLICY aggregator ON public.milestone_status TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
+CREATE POLICY aggregator ON public.milestone_took TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
 CREATE POLICY aggregator ON public.observation TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
+CREATE POLICY aggregator ON public.onboarding_progress TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
+CREATE POLICY aggregator ON public.participation TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
 CREATE POLICY aggregator ON public.quota TO equityaccess_aggregator USING (true);
 
@@ -1564,9 +1837,13 @@ CREATE POLICY aggregator_adds ON public.audit_seal FOR INSERT TO equityaccess_ag
 
 CREATE POLICY aggregator_reads ON public.audit_seal FOR SELECT TO equityaccess_aggregator USING (true);
 
+CREATE POLICY all_read ON public.blackout FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
 CREATE POLICY all_read ON public.enrollment FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.expectation FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
+CREATE POLICY all_read ON public.holiday FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.identifier FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
@@ -1576,9 +1853,15 @@ CREATE POLICY all_read ON public.lea FOR SELECT TO equityaccess_app, equityacces
 
 CREATE POLICY all_read ON public.lea_period FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
+CREATE POLICY all_read ON public.milestone_took FOR SELECT TO equityaccess_app USING (true);
+
+CREATE POLICY all_read ON public.playbook_milestone FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
 CREATE POLICY all_read ON public.student_group FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
+CREATE POLICY all_read ON public.wave FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_take ON public.quota TO equityaccess_app USING (true) WITH CHECK (true);
 
@@ -1592,7 +1875,11 @@ ALTER TABLE public.audit_entry ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit_seal ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.blackout ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY county_or_every_lea ON public.coverage_point FOR SELECT TO equityaccess_app USING (((scope = 'county'::text) OR ( SELECT public.sees_every_lea() AS sees_every_lea)));
+
+CREATE POLICY county_writes ON public.wave TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 ALTER TABLE public.coverage_cell ENABLE ROW LEVEL SECURITY;
 
@@ -1610,11 +1897,23 @@ CREATE POLICY every_lea ON public.coverage_cell FOR SELECT TO equityaccess_app U
 
 CREATE POLICY every_lea ON public.coverage_mark FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
+CREATE POLICY every_lea ON public.lea_holiday FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY every_lea ON public.milestone_event FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY every_lea ON public.milestone_status FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
 CREATE POLICY every_lea ON public.observation FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY every_lea ON public.onboarding_progress FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY every_lea ON public.participation FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.submission FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 ALTER TABLE public.expectation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.holiday ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
@@ -1628,7 +1927,15 @@ ALTER TABLE public.job_run ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.lea ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.lea_holiday ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.lea_period ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.milestone_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.milestone_status ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.milestone_took ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.observation ENABLE ROW LEVEL SECURITY;
 
@@ -1676,6 +1983,8 @@ ALTER TABLE public.observation_2038 ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.observation_2039 ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.onboarding_progress ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY own_lea ON public.api_key_lea FOR SELECT TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
 CREATE POLICY own_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING ((lea_ids && ( SELECT public.visible_leas() AS visible_leas)));
@@ -1684,7 +1993,17 @@ CREATE POLICY own_lea ON public.coverage_cell TO equityaccess_app USING ((lea_id
 
 CREATE POLICY own_lea ON public.coverage_mark TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
+CREATE POLICY own_lea ON public.lea_holiday TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
+CREATE POLICY own_lea ON public.milestone_event TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
+CREATE POLICY own_lea ON public.milestone_status TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
 CREATE POLICY own_lea ON public.observation TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
+CREATE POLICY own_lea ON public.onboarding_progress TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
+CREATE POLICY own_lea ON public.participation TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
 CREATE POLICY own_leas ON public.submission TO equityaccess_app USING (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0))) WITH CHECK (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0)));
 
@@ -1706,15 +2025,31 @@ CREATE POLICY owner_maintains ON public.job_lease TO equityaccess_owner USING (t
 
 CREATE POLICY owner_maintains ON public.job_run TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_maintains ON public.lea_holiday TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.milestone_event TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.milestone_status TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.milestone_took TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_maintains ON public.observation TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.onboarding_progress TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.participation TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.submission TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.submission_body TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_writes ON public.blackout TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_writes ON public.enrollment TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.expectation TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_writes ON public.holiday TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.identifier TO equityaccess_owner USING (true) WITH CHECK (true);
 
@@ -1724,9 +2059,17 @@ CREATE POLICY owner_writes ON public.lea TO equityaccess_owner USING (true) WITH
 
 CREATE POLICY owner_writes ON public.lea_period TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_writes ON public.playbook_milestone TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_writes ON public.student_group TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.target TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_writes ON public.wave TO equityaccess_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE public.participation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.playbook_milestone ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quota ENABLE ROW LEVEL SECURITY;
 
@@ -1749,6 +2092,8 @@ CREATE POLICY through_submission ON public.submission_body TO equityaccess_app U
   WHERE ((s.submission_id = submission_body.submission_id) AND (NOT s.is_quarantined))))) WITH CHECK ((EXISTS ( SELECT
    FROM public.submission s
   WHERE (s.submission_id = submission_body.submission_id))));
+
+ALTER TABLE public.wave ENABLE ROW LEVEL SECURITY;
 
 GRANT ALL ON SCHEMA public TO equityaccess_owner;
 GRANT USAGE ON SCHEMA public TO equityaccess_app;
@@ -1834,6 +2179,9 @@ REVOKE ALL ON TABLE public.audit_seal FROM equityaccess_owner;
 GRANT SELECT,INSERT,REFERENCES,TRIGGER,MAINTAIN ON TABLE public.audit_seal TO equityaccess_owner;
 GRANT SELECT,INSERT ON TABLE public.audit_seal TO equityaccess_aggregator;
 
+GRANT SELECT ON TABLE public.blackout TO equityaccess_app;
+GRANT SELECT ON TABLE public.blackout TO equityaccess_aggregator;
+
 GRANT SELECT ON TABLE public.coverage_cell TO equityaccess_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.coverage_cell TO equityaccess_aggregator;
 
@@ -1848,6 +2196,9 @@ GRANT SELECT ON TABLE public.enrollment TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.expectation TO equityaccess_app;
 GRANT SELECT ON TABLE public.expectation TO equityaccess_aggregator;
+
+GRANT SELECT ON TABLE public.holiday TO equityaccess_app;
+GRANT SELECT ON TABLE public.holiday TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT ON TABLE public.idempotency TO equityaccess_app;
 GRANT DELETE ON TABLE public.idempotency TO equityaccess_aggregator;
@@ -1878,11 +2229,36 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_run TO equityaccess_aggreg
 GRANT SELECT ON TABLE public.lea TO equityaccess_app;
 GRANT SELECT ON TABLE public.lea TO equityaccess_aggregator;
 
+GRANT SELECT ON TABLE public.lea_holiday TO equityaccess_app;
+GRANT SELECT ON TABLE public.lea_holiday TO equityaccess_aggregator;
+
 GRANT SELECT ON TABLE public.lea_period TO equityaccess_app;
 GRANT SELECT ON TABLE public.lea_period TO equityaccess_aggregator;
 
+GRANT SELECT,INSERT ON TABLE public.milestone_event TO equityaccess_app;
+GRANT SELECT ON TABLE public.milestone_event TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.milestone_status TO equityaccess_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.milestone_status TO equityaccess_aggregator;
+
+GRANT SELECT ON TABLE public.milestone_took TO equityaccess_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.milestone_took TO equityaccess_aggregator;
+
 GRANT SELECT,INSERT ON TABLE public.observation TO equityaccess_app;
 GRANT SELECT ON TABLE public.observation TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.onboarding_progress TO equityaccess_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.onboarding_progress TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.participation TO equityaccess_app;
+GRANT SELECT ON TABLE public.participation TO equityaccess_aggregator;
+
+GRANT UPDATE(wave_id) ON TABLE public.participation TO equityaccess_app;
+
+GRANT UPDATE(left_on) ON TABLE public.participation TO equityaccess_app;
+
+GRANT SELECT ON TABLE public.playbook_milestone TO equityaccess_app;
+GRANT SELECT ON TABLE public.playbook_milestone TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT ON TABLE public.quota TO equityaccess_app;
 GRANT SELECT,DELETE ON TABLE public.quota TO equityaccess_aggregator;
@@ -1916,3 +2292,10 @@ GRANT SELECT,INSERT ON TABLE public.submission_body TO equityaccess_app;
 
 GRANT SELECT ON TABLE public.target TO equityaccess_app;
 GRANT SELECT ON TABLE public.target TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.wave TO equityaccess_app;
+GRANT SELECT ON TABLE public.wave TO equityaccess_aggregator;
+
+GRANT UPDATE(name) ON TABLE public.wave TO equityaccess_app;
+
+GRANT UPDATE(go_live_on) ON TABLE public.wave TO equityaccess_app;

@@ -21,6 +21,7 @@ from equityaccess.app import create_app
 from equityaccess.database import Database, connect
 from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
+from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
 from tests.held import held_to_the_contract
 
@@ -93,6 +94,7 @@ async def seeded(server: str, migrated: str) -> AsyncIterator[str]:
     async with clone(server, name, migrated) as url:
         owner = await connect(settings_for(url), role="owner")
         await seed(owner, clock.today())
+        await seed_onboarding(owner)
         await owner.close()
         yield name
 

@@ -24,6 +24,7 @@ from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.database import Database
 from equityaccess.leas.routes import ROUTES as LEAS
+from equityaccess.onboarding.routes import ROUTES as ONBOARDING
 from equityaccess.openapi import Contract
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.observing import observed
@@ -34,7 +35,7 @@ from equityaccess.settings import Settings
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 
-V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *OBSERVATIONS, *COVERAGE, *ACCESS, *AUDIT)
+V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *OBSERVATIONS, *COVERAGE, *ACCESS, *AUDIT, *ONBOARDING)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 

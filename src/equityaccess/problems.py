@@ -146,6 +146,18 @@ class Conflict(Refusal):
     status, code, title = 409, "conflict", "The state of things does not allow this now"
 
 
+class PreconditionFailed(Refusal):
+    """Somebody has changed it since you read it: read it again, then decide again."""
+
+    status, code, title = 412, "precondition-failed", "It has changed in the meantime"
+
+
+class PreconditionRequired(Refusal):
+    """A change needs ``If-Match`` with the ETag of what was read, so that nobody's change is overwritten unseen."""
+
+    status, code, title = 428, "precondition-required", "If-Match is needed"
+
+
 class TooLarge(Refusal):
     """The body has more bytes or rows than this route takes in one request."""
 
@@ -194,9 +206,11 @@ REFUSALS: tuple[type[Refusal], ...] = (
     NotAcceptable,
     TooSlow,
     Conflict,
+    PreconditionFailed,
     TooLarge,
     UnsupportedMediaType,
     Invalid,
+    PreconditionRequired,
     TooManyRequests,
     InternalError,
     Unavailable,

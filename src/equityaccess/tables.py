@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -332,4 +334,157 @@ job_lease = _table(
     _required("token", BigInteger),
     _required("holder", Text),
     _required("expires_at", _INSTANT),
+)
+
+holiday = Table(
+    "holiday",
+    metadata,
+    _key("day", Date),
+    _required("name", Text),
+)
+
+lea_holiday = Table(
+    "lea_holiday",
+    metadata,
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("day", Date),
+    _required("name", Text),
+)
+
+blackout = Table(
+    "blackout",
+    metadata,
+    _key("code", Text),
+    _required("name", Text),
+    _required("from_month", SmallInteger),
+    _required("from_day", SmallInteger),
+    _required("to_month", SmallInteger),
+    _required("to_day", SmallInteger),
+    _required("tracks", Text),
+)
+
+playbook_milestone = Table(
+    "playbook_milestone",
+    metadata,
+    _key("version", Integer, autoincrement=False),
+    _key("key", Text),
+    _required("place", SmallInteger),
+    _required("phase", Text),
+    _required("tracks", Text),
+    _required("gate_on", Text),
+    _required("offset_days", Integer),
+    _required("duration_days", Integer),
+    _required("weight", Integer),
+    _required("needs", Text),
+    _required("evidence", Text),
+    _required("next_action", Text),
+)
+
+wave = Table(
+    "wave",
+    metadata,
+    _key("wave_id", Integer, Identity(always=True)),
+    _required("code", Text, unique=True),
+    _required("track", Text),
+    _required("name", Text),
+    _required("go_live_on", Date),
+    _required("is_sample", Boolean),
+)
+
+participation = Table(
+    "participation",
+    metadata,
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("track", Text),
+    _required("wave_id", ForeignKey("wave.wave_id")),
+    _required("playbook_version", Integer),
+    _required("joined_on", Date),
+    Column("left_on", Date),
+    Index("participation_of_wave", "wave_id"),
+)
+
+milestone_event = Table(
+    "milestone_event",
+    metadata,
+    _key("event_id", Uuid),
+    _required("lea_id", Integer),
+    _required("track", Text),
+    _required("key", Text),
+    _required("kind", Text),
+    _required("happened_at", _INSTANT),
+    _required("told_at", _INSTANT),
+    _required("told_by", Text),
+    _required("key_id", Uuid),
+    _required("external_id", Text),
+    Column("evidence", Text),
+    Column("waiting_on", Text),
+    Column("reason", Text),
+    Column("planned_on", Date),
+    Column("waiver_granted_by", Text),
+    Column("waiver_reason", Text),
+    ForeignKeyConstraint(["lea_id", "track"], ["participation.lea_id", "participation.track"]),
+    UniqueConstraint("key_id", "external_id"),
+    Index("milestone_event_of_lea", "lea_id", "track", "happened_at"),
+)
+
+milestone_status = Table(
+    "milestone_status",
+    metadata,
+    _key("lea_id", Integer, autoincrement=False),
+    _key("track", Text),
+    _key("key", Text),
+    _required("version", Integer),
+    _required("state", Text),
+    Column("since", _INSTANT),
+    Column("started_at", _INSTANT),
+    Column("done_at", _INSTANT),
+    Column("waiting_on", Text),
+    Column("reason", Text),
+    Column("evidence", Text),
+    Column("waiver_granted_by", Text),
+    Column("waiver_reason", Text),
+    _required("planned_on", Date),
+    _required("forecast_on", Date),
+    _required("earliest_on", Date),
+    _required("latest_on", Date),
+    Column("actual_on", Date),
+    _required("slip_days", Integer),
+    _required("blackouts", ARRAY(Text)),
+    _required("blocked_times", Integer),
+    _required("reopened_times", Integer),
+    ForeignKeyConstraint(["lea_id", "track"], ["participation.lea_id", "participation.track"]),
+)
+
+onboarding_progress = Table(
+    "onboarding_progress",
+    metadata,
+    _key("lea_id", Integer, autoincrement=False),
+    _key("track", Text),
+    _key("week_ending", Date),
+    _required("gates_passed", Integer),
+    _required("gates", Integer),
+    _required("waived", Integer),
+    _required("weight_done", Integer),
+    _required("weight", Integer),
+    _required("days_behind", Integer),
+    _required("is_live", Boolean),
+    _required("is_onboarded", Boolean),
+    Column("next_gate", Text),
+    Column("next_gate_on", Date),
+    _required("go_live_on", Date),
+    _required("computed_at", _INSTANT),
+    ForeignKeyConstraint(["lea_id", "track"], ["participation.lea_id", "participation.track"]),
+)
+
+milestone_took = Table(
+    "milestone_took",
+    metadata,
+    _key("playbook_version", Integer, autoincrement=False),
+    _key("track", Text),
+    _key("key", Text),
+    _key("kind", Text),
+    _required("days", Integer),
+    _required("least", Integer),
+    _required("most", Integer),
+    _required("leas", Integer),
 )

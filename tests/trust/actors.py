@@ -89,6 +89,9 @@ class Cast:
             "fingerprint": asset[2],
             "asset": asset[3],
         }
+        wave = await self.ask("county", "PUT", "/v1/waves/{code}", {"code": "fin-1"}, "wave")
+        if wave.status_code != 200:
+            raise RuntimeError(f"the county cannot plan a wave: {wave.text}")
         self._fixed |= {
             "submission of A": await self._push("lea_a"),
             "submission of A and B": await self._push("two_leas"),
@@ -113,12 +116,24 @@ class Cast:
         if body == "own key":
             content = {"data": {"grant_type": "client_credentials"} | self._forms.get(actor, {})}
             sent.pop("Authorization", None)
+        content: dict[str, Any] = {"json": self.body(body)} if body else {}
+        sent = self._headers[actor] | dict(headers) | ({"If-Match": "*"} if method == "PATCH" else {})
         return await self.client.request(method, address, params=query, headers=sent, **content)
 
     def body(self, name: str) -> dict[str, Any]:
-        """The body that is called so: a push for LEA A that says something new, or a key for LEA C."""
+        """The body that is called so: a push or an event for an LEA that says something new, a key for LEA C, …"""
         if name == "key for C":
             return {"scopes": ["push"], "leas": [LEAS["C"]]}
+        if name == "wave":
+            go_live = str(clock.today() + timedelta(days=200))
+            return {"track": "FIN", "name": "A wave", "go_live_on": go_live, "leas": [LEAS["A"], LEAS["B"]]}
+        planned = {"kind": "replanned", "planned_on": str(clock.today() + timedelta(days=9)), "reason": "a harness"}
+        if name == "replan":
+            return planned
+        if name.startswith("event for "):
+            lea = self._fixed[name.removeprefix("event for ")]
+            named = {"external_id": str(uuid4()), "lea": lea, "track": "FIN", "milestone": "training"}
+            return {"events": [planned | named | {"happened_at": clock.now().isoformat()}]}
         lea = self._fixed[name.removeprefix("push for ")]
         row = {"indicator": "home_internet", "student_group": "ALL", "population": 500_000, "evidence": "C"}
         row |= {"met": next(self._number), "not_met": 0}

@@ -20,6 +20,7 @@ from equityaccess.access.structs import KeyIn, Scope
 from equityaccess.database import Database
 from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
+from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
 
 _START_TIMEOUT_S = 60.0
@@ -53,6 +54,7 @@ async def prepare(url: str) -> None:
     await migrate(url)
     owner = await database.connect(settings_for(url), role="owner")
     await seed(owner, clock.today())
+    await seed_onboarding(owner)
     await owner.close()
 
 

@@ -34,6 +34,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this is a reader for the county, or an administrator."""
         return "county" in self.scopes or "admin" in self.scopes
 
+    @property
+    def is_county(self) -> bool:
+        """Whether this acts for the county: an administrator of keys does not."""
+        return "county" in self.scopes
+
     def demand(self, scope: Scope) -> None:
         """Raise NotAllowed unless the credential has *scope*."""
         if scope not in self.scopes:

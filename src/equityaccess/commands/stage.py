@@ -25,6 +25,7 @@ from equityaccess.commands.folder import Folder, hold
 from equityaccess.database import Database, Query, Role, connect
 from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
+from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
 
 _NAME: Final = "equityaccess demo"  # who created the keys
@@ -76,7 +77,7 @@ async def _prepare(settings: Settings) -> list[str]:
     """The schema and the reference data; what changed."""
     before, after = await migrate(settings.database_url)
     async with _database(settings, role="owner") as db:
-        seeded = await seed(db, clock.today())
+        seeded = [*await seed(db, clock.today()), *await seed_onboarding(db)]
     return [f"schema at revision {after}" + (", as before" if before == after else ""), *seeded]
 
 

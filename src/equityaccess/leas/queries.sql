@@ -174,3 +174,6 @@ WITH ending AS (
 UPDATE identifier i SET valid_to = e."on"
   FROM ending e
  WHERE (i.lea_id, i.scheme) = (e.lea_id, e.scheme) AND i.valid_from < e."on" AND i.valid_to > e."on";
+
+-- name: codes
+SELECT lea_id, code FROM ({{code}}) AS named

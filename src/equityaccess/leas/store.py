@@ -80,6 +80,11 @@ async def code(tx: Transaction, lea_id: int, on_day: date) -> str:
     return str(await tx.value(sql.code, lea_id=lea_id, on_day=on_day))
 
 
+async def codes(tx: Transaction, on_day: date) -> dict[int, str]:
+    """The code by which each LEA goes on a day."""
+    return dict(await tx.rows(sql.codes, on_day=on_day))
+
+
 async def periods(tx: Transaction, lea_id: int, on_day: date) -> list[PeriodOut]:
     """The history of an LEA, the oldest first; authorizers by the codes they go by on *on_day*."""
     return await tx.all(sql.periods, PeriodOut, lea_id=lea_id, on_day=on_day)

@@ -16,6 +16,8 @@ from equityaccess.problems import (
     NotAuthenticated,
     NotFound,
     Owner,
+    PreconditionFailed,
+    PreconditionRequired,
     Problem,
     ProblemDetails,
     Refusal,
@@ -52,6 +54,8 @@ _EXAMPLES: Final[tuple[Refusal, ...]] = (
     NotAcceptable("Accept names none of application/json, text/csv."),
     TooSlow("The body was silent for 10 s, or slower than 1000 bytes a second."),
     Conflict("An LEA has at most two live keys."),
+    PreconditionFailed('training is at version 4 now; you changed version "3".'),
+    PreconditionRequired("Read the milestone, and send its ETag as If-Match."),
     TooLarge("The body is larger than this route takes."),
     UnsupportedMediaType(
         "A body of type 'text/plain' is not read here. Send Content-Type: application/json.",
