@@ -26,8 +26,7 @@ from equityaccess.commands import (
 from equityaccess.settings import SettingsError, from_environment
 
 # Each has add_parser(subparsers) and run(args, settings).
-_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, keys, audit, backup, restore, push, openapi)
-_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, onboarding, keys, audit, push, openapi)
+_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, onboarding, keys, audit, backup, restore, push, openapi)
 _WITHOUT_DATABASE = frozenset({"push", "openapi"})
 _DESCRIPTION = """\
 Tracks how far a county's districts are from connecting everyone, and their onboarding to BEST.

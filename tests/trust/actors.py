@@ -112,12 +112,10 @@ class Cast:
         address = path.format_map(filled)
         query = {name: value for name, value in filled.items() if f"{{{name}}}" not in path}
         content: dict[str, Any] = {"json": self.body(body)} if body and body != "own key" else {}
-        sent = self._headers[actor] | dict(headers)
+        sent = self._headers[actor] | dict(headers) | ({"If-Match": "*"} if method == "PATCH" else {})
         if body == "own key":
             content = {"data": {"grant_type": "client_credentials"} | self._forms.get(actor, {})}
             sent.pop("Authorization", None)
-        content: dict[str, Any] = {"json": self.body(body)} if body else {}
-        sent = self._headers[actor] | dict(headers) | ({"If-Match": "*"} if method == "PATCH" else {})
         return await self.client.request(method, address, params=query, headers=sent, **content)
 
     def body(self, name: str) -> dict[str, Any]:
