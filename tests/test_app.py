@@ -71,6 +71,9 @@ async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClie
     headers = (await client.get(path)).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "geolocation=()" in headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in headers, "this was not TLS"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert "unsafe-inline" not in headers["Content-Security-Policy"].split("style-src")[0]
@@ -81,6 +84,27 @@ async def test_an_answer_to_a_key_is_never_kept_by_others(client: httpx.AsyncCli
     assert (await client.get("/v1/keys", headers=admin)).headers["Cache-Control"] == "private, no-cache"
     made = await client.post("/v1/keys", json=KEY, headers=admin)
     assert (made.status_code, made.headers["Cache-Control"]) == (201, "no-store")
+
+
+async def test_a_browser_that_came_by_tls_is_told_to_stay_with_it(client: httpx.AsyncClient) -> None:
+    answer = await client.get("https://equityaccess.test/health/live")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+async def test_only_the_hosts_that_are_named_are_served(database_url: str, admin: dict[str, str]) -> None:
+    settings = settings_for(database_url, allowed_hosts="Equityaccess.Example.org, 127.0.0.1,")
+    async with serving(settings) as client:
+        for host, status in (
+            ("equityaccess.example.org", 200),
+            ("EQUITYACCESS.example.ORG:8443", 200),
+            ("127.0.0.1:8000", 200),
+            ("elsewhere.example.org", 421),
+            ("equityaccess.example.org.elsewhere.example", 421),
+            ("", 421),
+        ):
+            answer = await client.get("/v1/keys", headers=admin | {"Host": host})
+            assert answer.status_code == status, host
+            assert (await client.get("/health/ready", headers={"Host": host})).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "HEAD", "MAKEUP"])

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from equityaccess import logs
-from equityaccess.access.rules import SECRET_BYTES, new_secret
+from equityaccess.access.rules import SECRET_BYTES, new_secret, new_token
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +46,21 @@ def test_our_lines_and_the_libraries_look_alike_and_carry_the_request_id(capsys:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_shows_no_variables(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    logs.configure(log_format)  # type: ignore[arg-type]
+
+    def fails(body: str) -> None:
+        raise ValueError(len(body))
+
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        fails("".join(["what a ", "district sent"]))
+    structlog.get_logger().error("failure", exc_info=caught.value)
+    shown = capsys.readouterr().err
+    assert "ValueError" in shown
+    assert "what a district sent" not in shown
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
 def test_a_key_that_slips_into_a_message_or_a_traceback_is_removed(
     capsys: pytest.CaptureFixture[str], log_format: str
 ) -> None:
@@ -53,11 +68,15 @@ def test_a_key_that_slips_into_a_message_or_a_traceback_is_removed(
     secret = new_secret(bytes(SECRET_BYTES))
     structlog.get_logger().info("said", authorization=f"Bearer {secret}")
     logging.getLogger("some.library").error("could not send %s", secret)
+    token = new_token(bytes(SECRET_BYTES))
+    structlog.get_logger().info("said", authorization=f"Bearer {token}")
     structlog.get_logger().error("failure", exc_info=failure(secret))
     shown = capsys.readouterr().err
     assert shown.count("eqa_live_[removed]") >= 3
     assert secret not in shown
     assert secret[-20:] not in shown
+    assert token not in shown
+    assert token[-20:] not in shown
 
 
 def test_a_failure_is_one_line_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ from equityaccess.running.observing import observed
 from equityaccess.running.pages import ROUTES as PAGES
 from equityaccess.running.readiness import LINE, Readiness
 from equityaccess.running.routes import ROUTES as RUNNING
-from equityaccess.settings import Settings
+from equityaccess.settings import Settings, listed
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 
@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> Litestar:
         {
             "settings": settings,
             "contract": contract(),
+            "hosts": listed(settings.allowed_hosts.lower()),
             "limits": Limits(settings.rate_per_minute, settings.failures_per_minute),
             "push_turns": asyncio.Semaphore(settings.concurrent_pushes),
             "metrics": Metrics(__version__, migrate.code_revision()),
@@ -70,7 +71,7 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
     )
     return Litestar(
         route_handlers=[v1, *TOKENS, *RUNNING, *PAGES],
-        guards=[guards.sound_head],
+        guards=[guards.sound_head, guards.right_host],
         dependencies={
             "db": Provide(_db, sync_to_thread=False),
             "settings": Provide(_settings, sync_to_thread=False),

@@ -11,10 +11,11 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from equityaccess.openapi import Contract, Operation
-from equityaccess.problems import Invalid, MalformedRequest, Problem, RepeatedParameter
+from equityaccess.problems import Invalid, MalformedRequest, Misdirected, Problem, RepeatedParameter
 from equityaccess.web import chosen_format, read_json
 
 _MOST_HEAD_BYTES: Final = 32_768
+_PORT: Final = re.compile(r":[0-9]*\Z")
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 _CLOSE: Final = {"Connection": "close"}
 
@@ -32,6 +33,17 @@ def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandl
         raise MalformedRequest("Content-Length and Transfer-Encoding say twice how long the body is.", headers=_CLOSE)
     if names.count(b"host") > 1:
         raise MalformedRequest("The header Host was sent twice.", headers=_CLOSE)
+
+
+def right_host(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: the request names a host that is served here, where the operator says which are. Health is for anybody.
+
+    Raises Misdirected: a page of another site whose name leads here must not be answered.
+    """
+    served: frozenset[str] = connection.app.state.hosts
+    host = connection.headers.get("Host", "").lower()
+    if served and _PORT.sub("", host) not in served and not connection.scope["path"].startswith("/health/"):
+        raise Misdirected(f"The host {host[:100]!r} is not served here.", headers=_CLOSE)
 
 
 def only_declared(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -49,7 +49,9 @@ def configure(log_format: Literal["json", "console"]) -> None:
 
 def _renderers(log_format: Literal["json", "console"]) -> list[Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # A traceback without the values of variables, among which are secrets and what districts send.
+        shown = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=shown)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
 
 

@@ -21,6 +21,7 @@ from equityaccess.bundled import bundled
 from equityaccess.problems import (
     Invalid,
     MalformedRequest,
+    Misdirected,
     NotAcceptable,
     NotAuthenticated,
     ProblemDetails,
@@ -40,7 +41,7 @@ PREFIX: Final = "/v1/"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
-_EVERYWHERE: Final = (MalformedRequest,)
+_EVERYWHERE: Final = (MalformedRequest, Misdirected)
 _GUARDS: Final = (
     RepeatedParameter,
     NotAuthenticated,

@@ -170,6 +170,12 @@ class UnsupportedMediaType(Refusal):
     status, code, title = 415, "unsupported-media-type", "The body is of an unsupported type"
 
 
+class Misdirected(Refusal):
+    """The request is meant for another host than those that are served here, says its ``Host``."""
+
+    status, code, title = 421, "misdirected-request", "Another host is meant"
+
+
 class Invalid(Refusal):
     """The request was read, and something in it is wrong; every fault is listed."""
 
@@ -209,6 +215,7 @@ REFUSALS: tuple[type[Refusal], ...] = (
     PreconditionFailed,
     TooLarge,
     UnsupportedMediaType,
+    Misdirected,
     Invalid,
     PreconditionRequired,
     TooManyRequests,

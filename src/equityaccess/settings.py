@@ -1,5 +1,6 @@
 """One frozen Struct from ``EQUITYACCESS_*``: read once by the command line, then passed by hand."""
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     concurrent_pushes: int = 8  # per process; one more waits for pool_wait_s, then 503
     rate_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 600  # requests per credential, in all processes
     failures_per_minute: Annotated[int, msgspec.Meta(ge=1)] = 60  # unknown keys per address, in all processes
+    allowed_hosts: str = ""  # names, with commas between them; another Host is answered 421; empty: any is served
+    trusted_proxies: str = ""  # addresses and networks whose X-Forwarded-For and -Proto are believed
     idempotency_hours: Annotated[int, msgspec.Meta(ge=24, le=72)] = 48  # purge-expired forgets what is older than 72
     drain_s: float = 0.0  # after a stop signal, answer on for so long while /health/ready says 503
     log_format: Literal["json", "console"] = "json"
@@ -58,9 +61,20 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
             raise SettingsError(f"{variable} is not a setting of equityaccess; known are {', '.join(sorted(fields))}")
         values[fields[plain]] = Path(value).read_text().strip() if variable.endswith("_FILE") else value
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{PREFIX}*: {error}") from None
+    try:
+        for proxy in listed(settings.trusted_proxies):
+            ipaddress.ip_network(proxy)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}; name each proxy, or its network.") from None
+    return settings
+
+
+def listed(text: str) -> frozenset[str]:
+    """What stands between the commas of *text*."""
+    return frozenset(filter(None, (part.strip() for part in text.split(","))))
 
 
 def data_dir(settings: Settings) -> Path:

@@ -111,6 +111,19 @@ def test_it_serves_refuses_smuggling_logs_and_stops_in_order(home: Path) -> None
     assert "secret=1" not in text
 
 
+def test_the_word_of_a_proxy_is_taken_only_where_it_is_trusted(home: Path) -> None:
+    said = {"X-Forwarded-For": "192.0.2.77", "X-Forwarded-Proto": "https"}
+    for trusted, is_believed in (("", False), ("192.0.2.0/24", False), ("127.0.0.0/8", True)):
+        with started(home, EQUITYACCESS_TRUSTED_PROXIES=trusted) as (_, address):
+            answer = httpx.get(f"{address}/health/live", headers=said)
+        assert ("strict-transport-security" in answer.headers) == is_believed, trusted
+
+
+@pytest.mark.parametrize("proxies", ["*", "proxy.example.org", "192.0.2.1/24", "192.0.2.1,,x"])
+def test_a_proxy_without_an_address_is_refused(proxies: str) -> None:
+    assert "TRUSTED_PROXIES" in refused("serve", EQUITYACCESS_TRUSTED_PROXIES=proxies)
+
+
 def test_several_workers_answer_on_one_port_and_stop_together(home: Path) -> None:
     with started(home, "--workers", "2") as (process, address):
         assert httpx.get(f"{address}/health/live").status_code == 200

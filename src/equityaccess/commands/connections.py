@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from equityaccess.openapi import PROBLEM_JSON
 from equityaccess.problems import MalformedRequest, Refusal, TooSlow, Unavailable
+from equityaccess.running.observing import HEADERS
 
 _HEAD_S: Final = 10.0  # from the first byte of a request, or from connecting, until its head is there
 _UNREAD_S: Final = 30.0  # that an answer may wait for the caller to read on
@@ -112,8 +113,7 @@ def _written(refusal: Refusal) -> tuple[list[tuple[bytes, bytes]], bytes]:
     fields = {
         "Content-Type": PROBLEM_JSON,
         "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
+        **HEADERS,
         **refusal.headers,
     }
     return [(name.lower().encode(), value.encode()) for name, value in fields.items()], body

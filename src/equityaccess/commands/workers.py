@@ -38,7 +38,9 @@ def serve(settings: Settings, listening: socket.socket, *, count: int, limit_con
         lifespan="on",
         log_config=None,  # its lines go where ours go
         access_log=False,  # the application writes a better one, with the request id
-        proxy_headers=False,  # nothing here believes what a header says about who the caller is
+        # Nobody else's word is taken on who the caller is, and on whether the way here was encrypted.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         limit_concurrency=limit_concurrency,
         timeout_worker_healthcheck=_WORKER_STARTS_S,

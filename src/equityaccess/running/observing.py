@@ -21,13 +21,16 @@ from equityaccess.running.readiness import Readiness
 
 UNKNOWN_ROUTE: Final = "unknown"
 _REQUEST_ID: Final = re.compile(r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{7,63}\Z")
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
+_ONLY_TLS: Final = "max-age=31536000"  # this name alone: what else the county runs is not ours to decide
 _SILENCE_S: Final = 10.0  # that a body may be silent for
 _LEAST_RATE: Final = 1_000  # bytes a second on the whole, or a byte now and then would keep a connection for ever
 _log = structlog.get_logger()
@@ -90,7 +93,9 @@ class Exchange:
             if readiness is not None and readiness.is_draining:
                 headers["Connection"] = "close"  # so that the next request goes elsewhere, and finds no closed door
             headers["X-Request-Id"] = self.request_id
-            for name, value in _HEADERS.items():
+            if self._scope.get("scheme") == "https":  # as the proxy says, where one is trusted
+                headers["Strict-Transport-Security"] = _ONLY_TLS
+            for name, value in HEADERS.items():
                 headers.setdefault(name, value)
         elif message["type"] == "http.response.body":
             self.bytes_out += len(message["body"])

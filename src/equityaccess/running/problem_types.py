@@ -11,6 +11,7 @@ from equityaccess.problems import (
     Invalid,
     MalformedRequest,
     MethodNotAllowed,
+    Misdirected,
     NotAcceptable,
     NotAllowed,
     NotAuthenticated,
@@ -68,6 +69,7 @@ _EXAMPLES: Final[tuple[Refusal, ...]] = (
             )
         ],
     ),
+    Misdirected("The host 'api.example.org' is not served here."),
     Invalid(
         "'limt' is not a parameter of this route; it takes cursor, lea, limit.",
         errors=[
