@@ -122,6 +122,20 @@ async def test_a_path_that_climbs_finds_nothing(client: httpx.AsyncClient, path:
     assert (await client.get(path)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["//v1/leas", "/v1//leas", "/v1/leas/", "/v1/leas%2f", "/v1%2F%2fleas", "/health/live//"]
+)
+async def test_an_address_is_written_in_one_way(client: httpx.AsyncClient, admin: dict[str, str], path: str) -> None:
+    answer = await client.get(f"http://equityaccess.test{path}", headers=admin)
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+async def test_a_format_that_is_ruled_out_is_not_given(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
+    for wish in ("application/json;q=0", "application/json; q=0.000, image/png"):
+        assert (await client.get("/v1/leas", headers=admin | {"Accept": wish})).status_code == 406
+    assert (await client.get("/v1/leas", headers=admin | {"Accept": "application/json;q=0.1"})).status_code == 200
+
+
 # Strict requests ----------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from typing import Any, Final
+from urllib.parse import unquote
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -11,7 +12,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from equityaccess.openapi import Contract, Operation
-from equityaccess.problems import Invalid, MalformedRequest, Misdirected, Problem, RepeatedParameter
+from equityaccess.problems import Invalid, MalformedRequest, Misdirected, NotFound, Problem, RepeatedParameter
 from equityaccess.web import chosen_format, read_json
 
 _MOST_HEAD_BYTES: Final = 32_768
@@ -21,10 +22,13 @@ _CLOSE: Final = {"Connection": "close"}
 
 
 def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: the head is of a sane size, and has one host and one length. Two are how requests get past a proxy.
+    """A guard: the path is written in one way, and the head is of a sane size and has one host and one length.
 
-    Raises MalformedRequest.
+    What may be read in two ways is how requests get past a proxy. Raises NotFound or MalformedRequest.
     """
+    path = unquote(connection.scope.get("raw_path", b"").decode("latin-1"))
+    if "//" in path or (path.endswith("/") and path != "/"):  # the framework takes these for the path without
+        raise NotFound("There is nothing at this address.")
     headers = list(connection.scope["headers"])
     if sum(len(name) + len(value) for name, value in headers) > _MOST_HEAD_BYTES:
         raise MalformedRequest(f"The headers are longer than {_MOST_HEAD_BYTES} bytes together.")

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -39,6 +40,7 @@ _FRAMEWORK_SAYS = {
     405: "This address is not used with this method; the header Allow names those that it is used with.",
     413: "The body is larger than this route takes.",
 }
+_UNWANTED = re.compile(r";[ \t]*q=0(\.0*)?[ \t]*\Z", re.IGNORECASE)  # of a media type in Accept
 _FIRST_KNOWLEDGE = datetime(2018, 7, 1, tzinfo=UTC)  # nothing is kept of the time before
 _log = structlog.get_logger()
 
@@ -153,7 +155,8 @@ def answer_bytes(
 def chosen_format(request: ASGIConnection[Any, Any, Any, Any], offered: Sequence[str]) -> str:
     """The media type of *offered* that ``Accept`` likes best; the first when it has no wish. Raises NotAcceptable."""
     sent = request.headers.get("Accept")
-    best = Accept(sent).best_match(list(offered)) if sent else offered[0]
+    wanted = ",".join(part for part in (sent or "").split(",") if not _UNWANTED.search(part))
+    best = Accept(wanted).best_match(list(offered)) if sent else offered[0]
     if best is None:
         raise NotAcceptable(f"Accept names none of {', '.join(offered)}.")
     return best
