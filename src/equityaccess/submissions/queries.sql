@@ -115,7 +115,7 @@ SELECT set_config('work_mem', '64MB', true)
 
 -- name: count_staged
 -- The planner cannot know how many rows a temporary table holds; with many, the wrong guess costs seconds.
-ANALYZE staged
+ANALYZE staged (lea_id, indicator_id, student_group_id, as_of)
 
 -- name: has_repeated
 SELECT EXISTS (SELECT FROM staged GROUP BY lea_id, indicator_id, student_group_id, as_of HAVING count(*) > 1)
