@@ -1,6 +1,5 @@
 """The whole application on one page: every route, guard, dependency and error handler."""
 
-import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator
@@ -34,6 +33,7 @@ from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings, listed
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
+from equityaccess.submissions.turns import Turns, while_there_is_room
 
 V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *OBSERVATIONS, *COVERAGE, *ACCESS, *AUDIT, *ONBOARDING)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
@@ -47,12 +47,12 @@ def create_app(settings: Settings) -> Litestar:
             "contract": contract(),
             "hosts": listed(settings.allowed_hosts.lower()),
             "limits": Limits(settings.rate_per_minute, settings.failures_per_minute),
-            "push_turns": asyncio.Semaphore(settings.concurrent_pushes),
+            "turns": Turns(settings.concurrent_pushes, settings.pool_wait_s),
             "metrics": Metrics(__version__, migrate.code_revision()),
         }
     )
     app = _litestar(state, None)
-    app.asgi_handler = observed(recorded(app.asgi_handler), state.metrics)
+    app.asgi_handler = observed(while_there_is_room(recorded(app.asgi_handler)), state.metrics)
     return app
 
 

@@ -191,14 +191,18 @@ class Transaction:
                 str(math.ceil(statement_s * 1000)),
             )
 
-    @contextlib.contextmanager
-    def _heard(self) -> Iterator[None]:
-        """Cut the line if the server says nothing in time; who waits is then told that the connection is gone."""
-        watch = asyncio.get_running_loop().call_later(self._silence_s, self._connection.terminate)
-        try:
-            yield
-        finally:
-            watch.cancel()
+    def _heard(self) -> contextlib.AbstractContextManager[None]:
+        return _heard(self._connection, self._silence_s)
+
+
+@contextlib.contextmanager
+def _heard(connection: "asyncpg.Connection[Any] | PoolConnectionProxy[Any]", silence_s: float) -> Iterator[None]:
+    """Cut the line if the server says nothing in time; who waits is then told that the connection is gone."""
+    watch = asyncio.get_running_loop().call_later(silence_s, connection.terminate)
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 class UnsafeServer(RuntimeError):
@@ -212,6 +216,7 @@ class Database:
         self._pool = pool
         self._wait_s = wait_s
         self._patience_s = patience_s
+        self.waiting = 0  # transactions that want a connection and have none yet
 
     @contextlib.asynccontextmanager
     async def transaction(
@@ -239,6 +244,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> "AsyncIterator[PoolConnectionProxy[Any]]":
+        self.waiting += 1
         try:
             connection = await self._pool.acquire(timeout=self._wait_s)
         except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
@@ -246,6 +252,8 @@ class Database:
             raise Unavailable(detail, headers={"Retry-After": "2"}) from error
         except UnsafeServer as error:
             raise Unavailable(str(error), headers={"Retry-After": "60"}) from error
+        finally:
+            self.waiting -= 1
         try:
             yield connection
         finally:
@@ -305,7 +313,9 @@ _DURABILITY = (
 
 async def _demand_durability(connection: "asyncpg.Connection[Any]") -> None:
     """Asked on every new connection: a server may be started again with other settings than we began with."""
-    if off := [row["name"] for row in await connection.fetch(_DURABILITY)]:
+    with _heard(connection, _CONNECT_S):
+        found = await connection.fetch(_DURABILITY)
+    if off := [row["name"] for row in found]:
         raise UnsafeServer(
             f"PostgreSQL runs with {', '.join(off)} = off: an acknowledged push could be lost in a crash. "
             "Switch it on and start again."

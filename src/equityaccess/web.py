@@ -16,6 +16,7 @@ from litestar.datastructures.headers import Accept
 from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import Send
 
 from equityaccess import jsonbody
 from equityaccess.openapi import JSON, PROBLEM_JSON
@@ -112,6 +113,27 @@ def as_refusal(error: Exception) -> Refusal:
         return Unavailable(detail, headers={"Retry-After": "2"})
     _log.error("failure", exc_info=error)
     return InternalError("This is our fault, and it is logged. Quote the request id when you report it.")
+
+
+def written(
+    refusal: Refusal, request_id: str | None = None, *, headers: Mapping[str, str] = {}
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """*refusal* as it goes out where no handler stands: the fields of the head, *headers* among them, and the body."""
+    body = msgspec.json.encode(refusal.details(request_id))
+    fields = {
+        "Content-Type": PROBLEM_JSON,
+        "Content-Length": str(len(body)),
+        **headers,
+        **refusal.headers,
+    }
+    return [(name.lower().encode(), value.encode()) for name, value in fields.items()], body
+
+
+async def send_refusal(refusal: Refusal, send: Send, request_id: str | None = None) -> None:
+    """Answer with *refusal*, where no handler stands."""
+    head, body = written(refusal, request_id)
+    await send({"type": "http.response.start", "status": refusal.status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -103,6 +103,29 @@ async def test_more_pushes_at_once_than_the_process_judges_are_told_to_come_back
     ]
 
 
+async def test_a_push_behind_as_many_that_wait_is_turned_away_before_anything_is_done_for_it(
+    database_url: str, make_key: MakeKey
+) -> None:
+    holder = await asyncpg.connect(database_url)
+    lea = await holder.fetchval("SELECT lea_id FROM identifier WHERE code = $1", ABC)
+    async with serving(settings_for(database_url, concurrent_pushes=1, pool_wait_s=20)) as client:
+        sender = Sender(client, await make_key(lea=ABC))
+        async with holder.transaction():
+            await holder.execute("SELECT pg_advisory_xact_lock(1162039121, $1)", lea)
+            first = asyncio.create_task(sender.rows("json", [row()]))
+            await until_it_waits(holder)
+            second = asyncio.create_task(sender.rows("json", [row()]))
+            while len(await journal(database_url)) < 2:  # noqa: ASYNC110, what another task writes has no event
+                await asyncio.sleep(0.05)
+            busy = await asyncio.wait_for(sender.rows("json", [row()]), 10)
+            assert (busy.status_code, busy.json()["type"]) == (503, "/problems/temporary-reduced-capacity")
+            assert (await client.get("/health/ready")).status_code == 200
+            assert (await client.get("/v1/submissions", headers=sender.headers)).status_code == 200
+        assert [(await first).status_code, (await second).status_code] == [201, 200]
+    await holder.close()
+    assert len(await journal(database_url)) == 2
+
+
 async def test_a_turn_is_given_back_after_every_refusal(database_url: str, make_key: MakeKey) -> None:
     async with serving(settings_for(database_url, concurrent_pushes=1, pool_wait_s=0.2)) as client:
         sender = Sender(client, await make_key(lea=ABC))

@@ -3,13 +3,12 @@
 from asyncio import TimerHandle, Transport
 from typing import Any, Final
 
-import msgspec
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from equityaccess.openapi import PROBLEM_JSON
 from equityaccess.problems import MalformedRequest, Refusal, TooSlow, Unavailable
 from equityaccess.running.observing import HEADERS
+from equityaccess.web import written
 
 _HEAD_S: Final = 10.0  # from the first byte of a request, or from connecting, until its head is there
 _UNREAD_S: Final = 30.0  # that an answer may wait for the caller to read on
@@ -100,27 +99,15 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         if not self.transport.is_closing():
-            head, body = _written(refusal)
+            head, body = written(refusal, headers=HEADERS)
             fields = b"".join(name + b": " + value + b"\r\n" for name, value in head)
             self.transport.write(STATUS_LINE[refusal.status] + fields + b"\r\n" + body)
             self.transport.close()
             self._expect_reader()
 
 
-def _written(refusal: Refusal) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """The fields of the head, and the body."""
-    body = msgspec.json.encode(refusal.details())
-    fields = {
-        "Content-Type": PROBLEM_JSON,
-        "Content-Length": str(len(body)),
-        **HEADERS,
-        **refusal.headers,
-    }
-    return [(name.lower().encode(), value.encode()) for name, value in fields.items()], body
-
-
 async def _full(_scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     refusal = Unavailable("There are too many connections; nothing was done.", headers={**_CLOSE, "Retry-After": "2"})
-    head, body = _written(refusal)
+    head, body = written(refusal, headers=HEADERS)
     await send({"type": "http.response.start", "status": refusal.status, "headers": head, "trailers": False})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -7,17 +7,16 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-import msgspec
 import structlog
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
-from equityaccess.openapi import PROBLEM_JSON
 from equityaccess.personal import token_looks_personal
 from equityaccess.problems import TooSlow, Unavailable
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.readiness import Readiness
+from equityaccess.web import send_refusal
 
 UNKNOWN_ROUTE: Final = "unknown"
 _REQUEST_ID: Final = re.compile(r"\A[A-Za-z0-9_-][A-Za-z0-9._-]{7,63}\Z")
@@ -109,11 +108,7 @@ class Exchange:
             "The service stopped before it was done. Nothing was half done: send the same again.",
             headers={"Connection": "close", "Retry-After": "2"},
         )
-        body = msgspec.json.encode(refusal.details(self.request_id))
-        fields = {"Content-Type": PROBLEM_JSON, "Content-Length": str(len(body)), **refusal.headers}
-        head = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
-        await self.send({"type": "http.response.start", "status": refusal.status, "headers": head})
-        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+        await send_refusal(refusal, self.send, self.request_id)
 
     @property
     def route(self) -> str:

@@ -1,6 +1,5 @@
 """The push, its receipt, and what was pushed, over HTTP."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -27,13 +26,13 @@ from equityaccess.problems import (
     NotFound,
     RepeatedParameter,
     TooLarge,
-    Unavailable,
     UnsupportedMediaType,
 )
 from equityaccess.settings import Settings
 from equityaccess.submissions import formats, journal, once, store
 from equityaccess.submissions.judge import Judge, Push, Verdict
 from equityaccess.submissions.structs import Defaults, Mode, Outcome, Receipt, SubmissionIn, SubmissionPage
+from equityaccess.submissions.turns import Busy
 from equityaccess.web import answer, decode_cursor, demand_media_type, encode_cursor, refuses
 
 _LONGEST_LENGTH = 18  # digits of a Content-Length; with more it is beyond every limit
@@ -110,7 +109,7 @@ async def push(
         idempotency_key=idempotency_key,
         origin=origin,
     )
-    async with _noted(db, request, asked), _turn(request, settings):
+    async with _noted(db, request, asked), request.app.state.turns.take():
         first = await _first(db, caller, asked, settings)
         verdict = first or await Judge(caller, asked, settings, clock.today()).judge(db)
     on_record(request)
@@ -128,28 +127,6 @@ def _demand_length(request: Request[Any, Any, Any], most: int) -> None:
     said = request.headers.get("Content-Length", "0")
     if said.isascii() and said.isdigit() and (len(said) > _LONGEST_LENGTH or int(said) > most):
         raise journal.too_many_bytes(most)
-
-
-class Busy(Unavailable):
-    """The service judges as many pushes as it can; nothing was applied. ``Retry-After`` says when to come back."""
-
-
-@contextlib.asynccontextmanager
-async def _turn(request: Request[Any, Any, Any], settings: Settings) -> AsyncIterator[None]:
-    """One of the pushes that a process judges at a time. Raises Busy when none is free in time.
-
-    A turn is taken when the whole body is there: slow senders keep nobody waiting.
-    """
-    try:
-        async with asyncio.timeout(settings.pool_wait_s):
-            await request.app.state.push_turns.acquire()
-    except TimeoutError:
-        detail = f"{settings.concurrent_pushes} pushes are being judged; this one was not. Send it again in a moment."
-        raise Busy(detail, headers={"Retry-After": "2"}) from None
-    try:
-        yield
-    finally:
-        request.app.state.push_turns.release()
 
 
 @contextlib.asynccontextmanager
