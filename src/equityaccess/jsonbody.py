@@ -14,6 +14,7 @@ from equityaccess.problems import Invalid, MalformedRequest, Problem
 T = TypeVar("T")
 MAX_DEPTH: Final = 16
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+_REPLACED: Final = "\ufffd"
 # What msgspec says, and our code for it; the first that fits.
 _CODES: Final = (
     (re.compile(r"\AExpected `\w+` [<>]=? |out of range"), "out-of-range"),
@@ -55,8 +56,8 @@ def decode(raw: bytes, *, max_depth: int = MAX_DEPTH) -> object:
 
 
 def pointer(parent: str, key: str | int) -> str:
-    """The RFC 6901 pointer to *key* in what *parent* points to."""
-    return f"{parent}/{str(key).translate(_ESCAPES)}"
+    """The RFC 6901 pointer to *key* in what *parent* points to; what no answer could hold is replaced."""
+    return f"{parent}/{_UNSTORABLE.sub(_REPLACED, str(key)).translate(_ESCAPES)}"
 
 
 def _malformed(code: str, detail: str, suggestion: str | None = None) -> MalformedRequest:
