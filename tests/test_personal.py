@@ -65,7 +65,8 @@ def test_what_is_shaped_like_a_name_is_recognised(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "SIS nightly export", "Aeries export", "SAMPLE DATA (equityaccess demo)", "PowerSchool 23.4",
-     "infinite campus", "CALPADS fall 1", "Q", "MDM and help desk", "T-Mobile hotspots"],
+     "infinite campus", "CALPADS fall 1", "Q", "MDM and help desk", "Infinite Campus", "Aeries SIS Nightly Export",
+     "US Census Bureau, American Community Survey 2014-2018", "Student Information System", "T-Mobile hotspots"],
 )  # fmt: skip
 def test_the_names_of_systems_are_not(text: str) -> None:
     assert not looks_named(text)

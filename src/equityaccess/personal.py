@@ -30,6 +30,15 @@ _MARKS: Final = ".'-\u2019"
 _MARK: Final = re.compile("['\u2019-]")
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "sr", "sra", "student", "pupil", "child"})
 # What no second mark closes goes on to the end: to look for it again from every mark would take quadratic time.
+# Beside one of these, a word with a capital is the name of a thing: a survey, a system, an office.
+_THINGS: Final = {
+    "admin", "american", "api", "bureau", "campus", "census", "center", "city", "college", "community",
+    "county", "dashboard", "data", "database", "department", "district", "education", "enrollment", "export",
+    "extract", "feed", "file", "household", "import", "information", "institute", "internet", "learning",
+    "management", "network", "nightly", "office", "portal", "program", "report", "roster", "school", "service",
+    "staff", "state", "student", "survey", "system", "systems", "technology", "unified", "university", "upload",
+    "usage",
+}  # fmt: skip
 _QUOTED: Final = re.compile(r"'((?:[^'\\]|\\[\s\S]?)*)(?:'|\Z)|\"((?:[^\"\\]|\\[\s\S]?)*)(?:\"|\Z)")
 
 
@@ -51,7 +60,10 @@ def _found(text: str, numbers: dict[str, "re.Pattern[str]"]) -> str | None:
 
 
 def looks_named(text: str) -> bool:
-    """Whether *text* holds what looks like a person's name: two words with capitals in a row, or a title and one."""
+    """Whether *text* holds what looks like a person's name: two words with capitals in a row, or a title and one.
+
+    Words for things are no names.
+    """
     words = [word.strip(_MARKS) for word in _BETWEEN_WORDS.split(unicodedata.normalize("NFC", text))]
     words = [word for word in words if len(word) > 1]  # an initial stands between two names
     return any(
@@ -62,6 +74,8 @@ def looks_named(text: str) -> bool:
 
 def _is_capitalised(word: str) -> bool:
     parts = _MARK.split(word)
+    if word.casefold() in _THINGS:
+        return False
     return all(part.isalpha() for part in parts if part) and word[0].isupper() and any(map(str.islower, word))
 
 
