@@ -14,6 +14,7 @@ from equityaccess.problems import Invalid, MalformedRequest, Problem
 T = TypeVar("T")
 MAX_DEPTH: Final = 16
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+_NONE_OF_THEM: Final = "Invalid enum value "
 _REPLACED: Final = "\ufffd"
 # What msgspec says, and our code for it; the first that fits.
 _CODES: Final = (
@@ -190,6 +191,8 @@ def _faults_of_fields(value: dict[str, Any], into: type[msgspec.Struct], at: str
 def _fault(message: str, into: object, at: str) -> Problem:
     """The words of msgspec, with its ``$.path`` turned into the rest of the pointer."""
     said, _, path = message.partition(" - at `$")
+    if said.startswith(_NONE_OF_THEM):
+        said = f"{said.removeprefix(_NONE_OF_THEM)} is not a value that is known here"
     for step in path.rstrip("`").replace("[", ".").replace("]", "").split(".")[1:]:
         at = pointer(at, step)
     return Problem(
