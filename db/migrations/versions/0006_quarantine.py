@@ -8,7 +8,7 @@ down_revision = "0005"
 
 def upgrade() -> None:
     op.execute("SET LOCAL ROLE equityaccess_owner")
-    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL lock_timeout = '300ms'")
     op.execute("SET LOCAL statement_timeout = '60s'")
     op.execute("ALTER TABLE submission ADD COLUMN is_quarantined boolean NOT NULL DEFAULT false")
     op.execute("GRANT UPDATE (is_quarantined) ON submission TO equityaccess_app")
