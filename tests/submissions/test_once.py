@@ -13,7 +13,7 @@ from equityaccess.access.rules import fingerprint
 from equityaccess.access.store import authenticate
 from equityaccess.audit.structs import Origin
 from equityaccess.database import Database
-from equityaccess.problems import Conflict
+from equityaccess.problems import Conflict, Invalid, MalformedRequest
 from equityaccess.settings import Settings
 from equityaccess.submissions import journal as keeping
 from equityaccess.submissions import once
@@ -36,6 +36,24 @@ from tests.submissions.pushing import (
 )
 
 KEEP = timedelta(hours=48)
+
+
+@pytest.mark.parametrize("sent", [None, "a", "~" * 255, "0b3e1f6a-7f3c-4d0a-9d55-6a0f5b0c1d2e"])
+def test_a_word_of_visible_characters_is_an_idempotency_key(sent: str | None) -> None:
+    assert once.checked_key(sent) == sent
+
+
+@pytest.mark.parametrize("sent", ["", " ", "a b", "a\n", "\x7f", "é", "a" * 256])
+def test_what_is_no_idempotency_key_is_refused_with_its_code(sent: str) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        once.checked_key(sent)
+    assert [(one.code, one.owner) for one in refused.value.errors] == [("idempotency-key-format", "sender")]
+
+
+def test_an_idempotency_key_that_looks_personal_is_refused_with_its_code() -> None:
+    with pytest.raises(Invalid) as refused:
+        once.checked_key("123-45-6789")
+    assert [(one.code, one.owner) for one in refused.value.errors] == [("personal-data", "sender")]
 
 
 async def execute(url: str, sql: str, *values: object) -> str:
