@@ -13,7 +13,7 @@ PYTHON  ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11
 DEMO     = $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(RESET),--reset)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers contract containers test-wheel trust authorization audit sbom bench openapi schema wheel secrets lock clean
+.PHONY: help demo test check lint types layers contract containers test-wheel trust authorization coverage mutation audit sbom bench openapi schema wheel secrets lock clean
 
 help:
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ authorization: $(DEV)  ## add the rows of new routes to tests/trust/authorizatio
 
 bench: $(DEV)  ## ratios measured side by side; see bench/
 	$(BIN)/python -m bench $(BENCH)
+
+coverage: $(DEV)  ## every test, every branch watched
+	$(BIN)/python -m tests.measured
+
+mutation: $(DEV)  ## which changes of keys, idempotency and scope checks no test notices; takes its time
+	$(BIN)/python -m tests.mutation
 
 audit: $(DEV)  ## known vulnerabilities of what is locked; says loudly when nobody can be asked
 	$(BIN)/python -m tests.advisories

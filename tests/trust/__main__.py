@@ -14,7 +14,7 @@ import msgspec
 import uvloop
 
 from equityaccess import __version__, clock
-from tests.trust.harness import Figure, Harness, Run, all_harnesses
+from tests.trust.harness import NOT_YET, Figure, Harness, Run, all_harnesses
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "trust.md"
 
@@ -65,13 +65,23 @@ def _table(results: Sequence[Result]) -> list[str]:
     return lines
 
 
+def _not_yet() -> list[str]:
+    """The rows of the promises that no harness looks at."""
+    there = {harness.number for harness in all_harnesses()}
+    return [
+        f"| {number} | {promise} | not looked at: {why} | **no** |"
+        for number, (promise, why) in NOT_YET.items()
+        if number not in there
+    ]
+
+
 def _written(results: Sequence[Result]) -> str:
     head = _DOCUMENT.read_text().partition("<!-- table -->")[0]
     measured = (
         f"Measured on {clock.today()} with version {__version__}, Python {platform.python_version()}, "
         f"{os.cpu_count()} processors ({platform.machine()}), in {sum(r.seconds for r in results) / 60:.0f} minutes."
     )
-    return "\n".join([head + "<!-- table -->", "", measured, "", *_table(results), ""])
+    return "\n".join([head + "<!-- table -->", "", measured, "", *_table(results), *_not_yet(), ""])
 
 
 def _mutants(harnesses: Sequence[Harness]) -> int:
