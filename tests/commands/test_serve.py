@@ -131,6 +131,18 @@ def test_several_workers_answer_on_one_port_and_stop_together(home: Path) -> Non
         assert process.wait(30) == 0
 
 
+def test_workers_are_replaced_one_by_one_while_others_answer(home: Path) -> None:
+    with started(home, "--workers", "2") as (process, address):
+        log = home / "serve.log"
+        process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 120
+        while log.read_text().count("Finished server process") < 2:
+            assert time.monotonic() < deadline
+            assert httpx.get(f"{address}/health/live", headers={"Connection": "close"}).status_code == 200
+            time.sleep(0.05)
+        assert log.read_text().count("Started server process") == 4
+
+
 def test_it_says_that_it_is_not_ready_before_it_stops(home: Path) -> None:
     with started(home, EQUITYACCESS_DRAIN_S="3") as (process, address):
         process.send_signal(signal.SIGTERM)
