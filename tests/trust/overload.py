@@ -1,8 +1,8 @@
 """Promise 21: an overload is told honestly, and what can be done is done.
 
 Method: eight districts push one after the other as fast as they are answered, which gives the peak: receipts a second.
-Then pushes come at five times that rate, whatever becomes of those before (an open loop over 400 connections). Then
-nothing more comes, and one push a moment asks when all is well.
+Then pushes come at five times that rate, whatever becomes of those before (an open loop over 400 connections). Both by
+turns, for five seconds each. Then nothing more comes, and one push a moment asks when all is well.
 Figure: the peak, the rate at which pushes came and the receipts a second under it, as a share of the peak; how often
 each status was the answer, and how many pushes had none within 10 s; seconds until a push is answered at once again.
 Mutant: no bound on pushes under way, waits without an end.
@@ -18,6 +18,7 @@ from tests.trust.clients import Attempt, Connection
 from tests.trust.harness import Figure, Harness, Run
 
 _TIMES = 5
+_ROUND_S = 5
 _CONNECTIONS = 400
 _ANSWER_S = 10.0
 _IDLE_S = 3.0
@@ -95,7 +96,7 @@ class _Pushes:
 
 
 async def _overload(run: Run) -> Figure:
-    seconds = run.size(15, 4)
+    rounds = run.size(4, 1)
     with world.folder() as at:
         async with world.seeded(at) as url:
             secrets = await clients.keys(url, clients.DISTRICTS)
@@ -104,13 +105,16 @@ async def _overload(run: Run) -> Figure:
             async with world.serving(at, url, *more, settings=bounds) as service:
                 warm = _Pushes(service.port, secrets)
                 await asyncio.gather(*(warm.one_after_the_other(time.monotonic() + 1) for _ in range(8)))
-                until = time.monotonic() + seconds
-                calm = _Pushes(service.port, secrets)
-                await asyncio.gather(*(calm.one_after_the_other(until) for _ in range(8)))
-                peak = _receipts(calm) / seconds
-                flood = _Pushes(service.port, secrets)
-                came = await flood.at_a_rate(_TIMES * peak, seconds) / seconds
-                done = _receipts(flood) / seconds
+                calm, flood = _Pushes(service.port, secrets), _Pushes(service.port, secrets)
+                came = 0
+                for number in range(1, rounds + 1):  # by turns, for a busy machine is not always as busy
+                    until = time.monotonic() + _ROUND_S
+                    await asyncio.gather(*(calm.one_after_the_other(until) for _ in range(8)))
+                    peak = _receipts(calm) / (number * _ROUND_S)
+                    came += await flood.at_a_rate(_TIMES * peak, _ROUND_S)
+                    done = _receipts(flood) / (number * _ROUND_S)
+                    if number < rounds:
+                        await asyncio.gather(*flood.under_way)
                 began = time.monotonic()
                 is_well = False
                 while not is_well and time.monotonic() - began < _GIVE_UP_S:
@@ -120,7 +124,7 @@ async def _overload(run: Run) -> Figure:
                 await asyncio.gather(*flood.under_way)
     answers = " ".join(f"{status or 'none'}={times}" for status, times in sorted(flood.statuses.items()))
     share = done / peak
-    text = f"peak={peak:.0f}/s came={came:.0f}/s done={done:.0f}/s ({share:.0%}); {answers};"
+    text = f"peak={peak:.0f}/s came={came / (rounds * _ROUND_S):.0f}/s done={done:.0f}/s ({share:.0%}); {answers};"
     text += f" well again after {again:.1f} s"
     is_honest = set(flood.statuses) <= {200, 201, 429, 503}
     return Figure(text=text, holds=is_honest and share >= _LEAST_SHARE and is_well and again < _AGAIN_WITHIN_S)
