@@ -22,6 +22,8 @@ from equityaccess.problems import Invalid, Problem, without_personal
         ("(562) 555-0134", "a telephone number"),
         ("+1 562.555.0134", "a telephone number"),
         ("562-555-0134", "a telephone number"),
+        ("key=eqa_live_0a1B", "a key"),
+        ("(eqa_token_0a1B)", "a key"),
         ("jo@example.org", "an e-mail address"),
         ("jo@localhost", "an e-mail address"),
         ("jo%40example.org", "an e-mail address"),

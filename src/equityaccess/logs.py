@@ -1,16 +1,14 @@
 """One line for each thing that happened, in JSON or for a console, ours and the libraries' alike, on stderr."""
 
 import logging
-import re
 import sys
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# A key that slipped into a message or a traceback must not reach the log.
-_SECRET: Final = re.compile(r"eqa_(live|token)_\w+")
+from equityaccess.personal import without_keys
 
 
 def configure(log_format: Literal["json", "console"]) -> None:
@@ -60,4 +58,4 @@ def _json(event: EventDict, **_: Any) -> str:
 
 
 def _without_secrets(_logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
-    return _SECRET.sub(r"eqa_\1_[removed]", str(line))
+    return without_keys(str(line))  # one may have slipped into a message or a traceback

@@ -1,4 +1,4 @@
-"""What looks like it belongs to a person: addresses, numbers and names that nobody may send here. Pure.
+"""What may be neither sent nor repeated: addresses, numbers and names of persons, and keys to this service. Pure.
 
 Only the shape is looked at. A name in small letters, or a number with words between its digits, is not recognised;
 that there is no field for either is the first wall.
@@ -9,6 +9,7 @@ import re
 import unicodedata
 from typing import Final
 
+_KEY: Final = re.compile(r"eqa_(live|token)_\w+")
 _ANY_DASH: Final = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ADDRESS: Final = re.compile(r"[\w.%+-](?:@|%40|\s?[\[(]at[\])]\s?)\w", re.IGNORECASE)
@@ -43,7 +44,7 @@ _QUOTED: Final = re.compile(r"'((?:[^'\\]|\\[\s\S]?)*)(?:'|\Z)|\"((?:[^\"\\]|\\[
 
 
 def looks_personal(text: str) -> str | None:
-    """What *text* holds that looks like an address or a number of a person, if anything does."""
+    """What *text* holds that looks like an address or a number of a person, or like a key, if anything does."""
     return _found(_UUID.sub(" ", text), _OF_TEXT)
 
 
@@ -54,6 +55,8 @@ def token_looks_personal(token: str) -> str | None:
 
 def _found(text: str, numbers: dict[str, "re.Pattern[str]"]) -> str | None:
     plain = text if text.isascii() else _ANY_DASH.sub("-", unicodedata.normalize("NFKC", text))
+    if _KEY.search(plain):
+        return "a key"
     if _ADDRESS.search(plain):
         return "an e-mail address"
     return next((what for what, pattern in numbers.items() if pattern.search(plain)), None)
@@ -88,3 +91,8 @@ def quoted(text: str) -> str | None:
 def without_quoted(text: str) -> str:
     """*text*, with what looks personal in quotation marks removed."""
     return _QUOTED.sub(lambda match: "'[removed]'" if looks_personal(match[1] or match[2] or "") else match[0], text)
+
+
+def without_keys(text: str) -> str:
+    """*text*, with keys and tokens removed, whole or in part: whoever reads it must not be let in."""
+    return _KEY.sub(r"eqa_\1_[removed]", text)

@@ -286,3 +286,19 @@ async def test_a_batch_that_cannot_be_written_fails_for_each_in_it_and_the_next_
     assert tries == [1, 4]
     monkeypatch.setattr(recording.store, "write_quickly", written_to)
     await recorder.record(entry)
+
+
+async def test_a_key_in_a_path_a_query_or_a_request_id_is_not_on_record(
+    client, admin: asyncpg.Connection, make_key: MakeKey
+) -> None:
+    secret = await make_key(scopes=["county"])
+    headers = bearer(secret) | {"X-Request-Id": secret}
+    for path in (
+        f"/v1/leas/{secret}",
+        f"/v1/leas?q={secret}",
+        f"/v1/leas?cursor={secret}",
+        f"/v1/coverage?lea={secret}",
+    ):
+        answer = await client.get(path, headers=headers)
+        assert len(await on_record(admin, answer.headers["X-Request-Id"])) == 1
+    assert secret not in str(await admin.fetch("SELECT * FROM audit_entry"))

@@ -101,3 +101,27 @@ async def test_counts_that_are_only_wrong_are_not_kept_apart(sender: Sender) -> 
     for form in FORMS:
         await sender.rows(form, [row(met=18_001), row(student_group="African American", as_of="11/23/2025")])
     assert await quarantined(sender) == [False] * 3
+
+
+@pytest.mark.parametrize("source", [MAIL, "Maria Garcia", "eqa_live_0a1B2c"])
+async def test_a_source_that_may_not_stand_there_is_not_repeated_beside_another_fault(
+    sender: Sender, source: str
+) -> None:
+    answer = await sender.body(b'{"observations": []}', KINDS["json"], source=source)
+    assert answer.status_code == 422
+    receipt = await sender.get(answer.json()["instance"])
+    assert source not in answer.text + receipt.text
+    assert receipt.json()["source"] is None
+
+
+async def test_a_key_in_the_address_of_a_push_is_not_in_the_journal(sender: Sender, database_url: str) -> None:
+    answer = await sender.body(b'{"observations": []}', KINDS["json"], source="eqa_live_0a1B2c")
+    admin = await asyncpg.connect(database_url)
+    kept = await admin.fetchval("SELECT parameters FROM submission")
+    await admin.close()
+    assert (answer.status_code, kept) == (422, "source=eqa_live_[removed]")
+
+
+async def test_a_key_is_no_idempotency_key(sender: Sender) -> None:
+    answer = await sender.rows("json", [row()], key="eqa_token_0a1B2c")
+    assert (answer.status_code, codes(answer)) == (422, ["personal-data"])

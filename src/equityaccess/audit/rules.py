@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from equityaccess.audit.structs import Finding, Kept, Seal
+from equityaccess.personal import token_looks_personal
 
 START: Final = bytes(32)  # what stands before the first seal
 _DIGEST: Final = 32  # bytes
@@ -80,7 +81,8 @@ def shown(kind: str, value: str) -> str:
     What is not of its kind may be anything: somebody's address, or a NUL that would keep every entry beside it from
     being written.
     """
-    return value if (_CODE if kind == "string" else _PLAIN).match(value) else _REMOVED
+    is_plain = (_CODE if kind == "string" else _PLAIN).match(value) and not token_looks_personal(value)
+    return value if is_plain else _REMOVED
 
 
 def codes(parameters: Mapping[str, str], names: Collection[str] = ("lea", "scope", "code")) -> list[str]:

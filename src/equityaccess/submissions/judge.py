@@ -170,7 +170,6 @@ class Judge:
 
     def _demand_sound_source(self) -> None:
         if fault := source_fault(self._reader.source or "", self._settings.max_text):
-            self._reader.source = None  # what may be personal is not repeated
             raise Invalid(fault.detail, errors=[fault])
 
     async def _compare_rows(self, tx: Transaction, all_id: int) -> None:
@@ -242,13 +241,15 @@ class Judge:
         return Verdict(status=201 if changed and not self._push.dry_run else 200, receipt=receipt)
 
     def _receipt(self, outcome: Outcome, counts: Counts, *, detail: str, refused_as: str | None = None) -> Receipt:
-        journaled = self._push.journaled
+        journaled, source = self._push.journaled, self._reader.source
+        if source and source_fault(source, self._settings.max_text):
+            source = None  # what may be personal, or a key, is not repeated, whatever else was refused before it
         return Receipt(
             submission_id=journaled.submission_id,
             outcome=outcome,
             mode=self._push.mode,
             dry_run=self._push.dry_run,
-            source=self._reader.source,
+            source=source,
             received_at=journaled.received_at,
             sha256=journaled.sha256.hex(),
             bytes=journaled.byte_count,

@@ -18,6 +18,7 @@ from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
 from equityaccess.database import Database
 from equityaccess.openapi import Formats
+from equityaccess.personal import without_keys
 from equityaccess.problems import (
     REFUSALS,
     Conflict,
@@ -95,7 +96,7 @@ async def push(
         caller,
         request.stream(),
         content_type=request.content_type[0],
-        parameters=request.url.query,
+        parameters=without_keys(request.url.query),
         now=clock.now(),
         most_bytes=most,
     )

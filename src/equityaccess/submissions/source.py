@@ -13,7 +13,7 @@ def source_fault(source: str, longest: int) -> Problem | None:
     elif not source.isprintable():
         code = "invalid-character"
         detail = "source holds a character that does not show, such as a line feed or a change of direction."
-    elif "eqa_live_" in source:
+    elif what == "a key":
         code = "secret"
         detail = "source holds what looks like an API key. Whoever reads the journal can read it: have it revoked."
     elif what:
