@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from equityaccess import tables
+from equityaccess.access import rules
 from equityaccess.cli import parser
 from equityaccess.settings import Settings
 
@@ -153,3 +154,8 @@ def test_no_file_names_a_package_registry_or_a_machine() -> None:
         if hits := {match[0] for match in forbidden.finditer(text_of(file))}:
             found[file.as_posix()] = hits
     assert found == {}
+
+
+def test_the_published_pattern_of_keys_is_that_of_the_code() -> None:
+    (published,) = re.findall(r"^```regex\n(.+)\n```$", text_of("SECURITY.md"), re.MULTILINE)
+    assert published == rules.SECRET_PATTERN
