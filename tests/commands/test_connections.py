@@ -32,8 +32,8 @@ async def small(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def listening(app: Any = small, most: int = 10) -> AsyncIterator[Connect]:
-    """A server of *app* that holds *most* connections, and how to reach it."""
+async def stopping(app: Any = small, most: int = 10) -> AsyncIterator[tuple[Connect, Callable[[], None]]]:
+    """A server of *app* that holds *most* connections: how to reach it, and how to tell its connections to end."""
     config = uvicorn.Config(app, limit_concurrency=most, log_config=None)
     config.load()
     state = ServerState()
@@ -49,12 +49,23 @@ async def listening(app: Any = small, most: int = 10) -> AsyncIterator[Connect]:
         finally:
             writer.close()
 
+    def stop() -> None:
+        for connection in list(state.connections):
+            connection.shutdown()
+
     try:
-        yield connect
+        yield connect, stop
     finally:
         server.close()
         for connection in list(state.connections):
             connection.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def listening(app: Any = small, most: int = 10) -> AsyncIterator[Connect]:
+    """How to reach a server of *app* that holds *most* connections."""
+    async with stopping(app, most) as (connect, _):
+        yield connect
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
@@ -124,3 +135,25 @@ async def test_what_is_no_http_is_refused_with_a_problem_document() -> None:
         status, headers, body = await answer(reader)
         assert (status, headers["content-type"]) == (400, "application/problem+json")
         assert json.loads(body)["type"] == "/problems/malformed-request"
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+async def test_a_request_on_its_way_when_the_server_stops_is_answered(earlier: int) -> None:
+    async with stopping() as (connect, stop), connect() as (reader, writer):
+        for _ in range(earlier):
+            writer.write(HEAD)
+            assert (await answer(reader))[1].get("connection") is None
+        await asyncio.sleep(0.05)
+        stop()
+        await asyncio.sleep(0.05)
+        writer.write(HEAD)
+        status, headers, _ = await answer(reader)
+        assert (status, headers["connection"]) == (200, "close")
+        assert await reader.read() == b""
+
+
+async def test_a_connection_without_a_request_ends_soon_when_the_server_stops() -> None:
+    async with stopping() as (connect, stop), connect() as (reader, _):
+        await asyncio.sleep(0.05)
+        stop()
+        assert await asyncio.wait_for(reader.read(), 5) == b""

@@ -12,6 +12,7 @@ from equityaccess.web import written
 
 _HEAD_S: Final = 10.0  # from the first byte of a request, or from connecting, until its head is there
 _UNREAD_S: Final = 30.0  # that an answer may wait for the caller to read on
+_ON_ITS_WAY_S: Final = 0.5  # that a request may be when the server stops
 _CLOSE: Final = {"Connection": "close"}
 
 
@@ -26,6 +27,7 @@ class Connection(HttpToolsProtocol):
         self._most, self.limit_concurrency = self.limit_concurrency, None
         self._head_timer: TimerHandle | None = None
         self._unread_timer: TimerHandle | None = None
+        self._is_last = False  # whether the next request is the last
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take the connection, and expect a head."""
@@ -62,6 +64,15 @@ class Connection(HttpToolsProtocol):
         """Answer the request."""
         self._head_comes()
         super().on_headers_complete()
+        self.cycle.keep_alive &= not self._is_last
+
+    def shutdown(self) -> None:
+        """Take no further request but the one that may be on its way: who is idle here may have just sent it."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            super().shutdown()
+            return
+        self._is_last = True
+        self.loop.call_later(_ON_ITS_WAY_S, super().shutdown)
 
     def on_response_complete(self) -> None:
         """Expect the next request, or the caller to read the rest before the end."""
