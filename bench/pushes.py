@@ -16,7 +16,7 @@ from bench import client
 from bench.client import Client, UnexpectedAnswer
 from bench.figure import Figure, median, ratio
 from bench.rows import COPY_COLUMNS, Cell, Told, ndjson, observation, records, told
-from bench.world import Administrator, World, administrator, noon, serving, sql
+from bench.world import LONG_S, Administrator, World, administrator, noon, serving, sql
 from equityaccess.database import Transaction
 from equityaccess.submissions.structs import Receipt
 
@@ -68,7 +68,7 @@ async def _over_copy(
 async def _make_copy_table(admin: Administrator) -> None:
     """A twin of ``observation``: constraints, index, storage, partitions and rows."""
     await admin.execute(f"CREATE TABLE {_COPY_TABLE} (LIKE observation INCLUDING ALL) PARTITION BY RANGE (as_of)")
-    for partition, bounds in await Transaction(admin).rows(sql.partitions):
+    for partition, bounds in await Transaction(admin, patience_s=LONG_S).rows(sql.partitions):
         twin = f"{_COPY_TABLE}{partition.removeprefix('observation')}"
         await admin.execute(f"CREATE TABLE {twin} PARTITION OF {_COPY_TABLE} {bounds}")
     await admin.execute(f"INSERT INTO {_COPY_TABLE} SELECT * FROM observation")

@@ -32,7 +32,7 @@ from equityaccess.submissions import store
 
 _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 60
-_LONG_S = 3600.0
+LONG_S = 3600.0
 _DISTRICTS = 16
 Administrator: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 sql = load_queries(__file__)
@@ -86,7 +86,7 @@ def _named(url: str, name: str) -> str:
 
 def settings_for(url: str) -> Settings:
     """The product's own settings, but for the length of a statement: at 10^7 rows a plain GROUP BY takes long."""
-    return Settings(database_url=url, statement_timeout_s=_LONG_S, push_timeout_s=_LONG_S)
+    return Settings(database_url=url, statement_timeout_s=LONG_S, push_timeout_s=LONG_S)
 
 
 @contextlib.asynccontextmanager
@@ -154,7 +154,7 @@ async def _key(db: Database, **wanted: Any) -> str:
 async def _fill(url: str, stored: int, today: date) -> tuple[list[Cell], int]:
     """Put in *stored* observations and mark them; the cells they are of, and over how many weeks."""
     async with administrator(url) as admin:
-        tx = Transaction(admin)
+        tx = Transaction(admin, patience_s=LONG_S)
         lea_ids = await tx.values(sql.lea_ids)
         known = await store.known(tx, lea_ids, today)
         most = len(cells(known, today))
@@ -242,6 +242,6 @@ def _environment(url: str) -> Mapping[str, str]:
     return kept | {
         "EQUITYACCESS_DATABASE_URL": url,
         "EQUITYACCESS_RATE_PER_MINUTE": "100000000",
-        "EQUITYACCESS_STATEMENT_TIMEOUT_S": str(_LONG_S),
-        "EQUITYACCESS_PUSH_TIMEOUT_S": str(_LONG_S),
+        "EQUITYACCESS_STATEMENT_TIMEOUT_S": str(LONG_S),
+        "EQUITYACCESS_PUSH_TIMEOUT_S": str(LONG_S),
     }
