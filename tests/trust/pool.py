@@ -143,6 +143,9 @@ class _Visits:
         except TimeoutError:
             self.ends["hung_up"] += 1
             return
+        if answer.status_code == 503:  # too many at once: nothing was read, so nothing can be another's
+            self.ends["busy"] += 1
+            return
         self.ends[name] += 1
         self.wrong += not self._is_right(name, its, answer)
 
@@ -212,7 +215,7 @@ async def run(run: Run) -> Figure:
     odd = " ".join(f"{end}={ends[end]}" for end in ("failed", "cancelled", "timed_out", "hung_up"))
     wrong = requests.wrong + visits.wrong
     return Figure(
-        text=f"pool_size=2 requests={ends.total()} (http={visits.ends.total()}) {odd} "
+        text=f"pool_size=2 requests={ends.total()} (http={visits.ends.total()}, busy={ends['busy']}) {odd} "
         f"wrong={wrong} not_given_back={stuck}",
         holds=not (wrong or stuck) and all(ends[end] for end in ("failed", "cancelled", "timed_out", "hung_up")),
     )

@@ -2,8 +2,8 @@
 
 Method for 5: each push is sent five times at once under one Idempotency-Key, each time over a connection of its own;
 half of the clients hang up without waiting for the answer, and ask again until they have one, as do those who were
-told that the first is still being judged (409). For 6: each push is followed by another under its key that differs in
-one field, in a byte that means nothing, or in a parameter.
+told that the first is still being judged (409) or that too many pushes are (503). For 6: each push is followed by
+another under its key that differs in one field, in a byte that means nothing, or in a parameter.
 Figure: for 5 the keys, the answers that nobody heard, the pushes done and done again, the keys of which not all five
 answers were the same bytes, and the statuses; for 6 how many were refused with 422 for that reason, and whether any
 observation, cell or mark is another than before.
@@ -82,7 +82,7 @@ class _Retries:
             answer = await connection.answer()
             connection.hang_up()
             self.told[answer.status] += 1
-            if answer.status != 409:
+            if answer.status not in (409, 503):
                 return answer
             await asyncio.sleep(_RETRY_S)
 
@@ -104,7 +104,7 @@ async def _retry(run: Run) -> Figure:
         f"{count} keys x {_TIMES} at once, {retries.dropped} answers unheard: rows={done} dup={seen.dup} "
         f"phantom={seen.phantom}, keys with differing answers={retries.differing}; {statuses}"
     )
-    is_only = retries.told.keys() <= {200, 201, 409}
+    is_only = retries.told.keys() <= {200, 201, 409, 503}
     return Figure(text=text, holds=seen.is_clean and done == count and not retries.differing and is_only)
 
 
