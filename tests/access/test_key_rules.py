@@ -178,3 +178,12 @@ def test_a_third_live_key_is_refused_with_the_names_of_the_two() -> None:
 )
 def test_unknown_keys_are_counted_by_address_and_in_ipv6_by_subscriber(host: str, address: str) -> None:
     assert rules.address(host) == address
+
+
+@pytest.mark.parametrize(
+    ("scopes", "sees_every_lea", "is_county"),
+    [(["push", "read"], False, False), (["county"], True, True), (["admin"], True, False)],
+)
+def test_who_sees_every_lea_and_who_acts_for_the_county(scopes, sees_every_lea: bool, is_county: bool) -> None:
+    caller = Caller(key_id=UUID(int=1), label="", scopes=scopes, expires_at=NOW, revoked_at=None, lea_ids=[])
+    assert (caller.sees_every_lea, caller.is_county) == (sees_every_lea, is_county)

@@ -82,7 +82,10 @@ async def exchange_key(request: Request[Any, Any, Any], db: NamedDependency[Data
         fingerprint = rules.fingerprint(asked.secret)
         if not await store.exchange_key(tx, fingerprint, rules.fingerprint(secret), scopes, until):
             raise GrantRefused("invalid_client", "The key was revoked just now.")
-        await audit.write(tx, _entry(request, {"scopes": scopes, "expires_at": until}))
+        origin, after = await recording.provide_origin(request), {"scopes": scopes, "expires_at": until}
+        await audit.write(
+            tx, Entry(origin=origin, action="exchange_key", object="/oauth/token", after=after, status=200)
+        )
     recording.on_record(request)
     token = Token(
         access_token=secret,
@@ -101,13 +104,6 @@ async def _holder(request: Request[Any, Any, Any], asked: Grant) -> Caller:
     if asked.client_id != str(caller.key_id):
         raise GrantRefused("invalid_client", "The client_id is not the id of this key.")
     return caller
-
-
-def _entry(request: Request[Any, Any, Any], after: dict[str, Any]) -> Entry:
-    origin = recording.origin_of(request.scope)
-    if origin is None:
-        raise RuntimeError("a key that was let in is known")
-    return Entry(origin=origin, action="exchange_key", object="/oauth/token", after=after, status=200)
 
 
 ROUTES = [exchange_key]
