@@ -15,8 +15,8 @@ from tests.submissions.test_csv import FILES
 PUSH = "/v1/submissions"
 GOOD = written("json", [row()])
 _JSON = {"Content-Type": "application/json"}
-_POST = "POST /v1/submissions HTTP/1.1\r\nHost: a"
-_GET = "GET /health/live HTTP/1.1\r\nHost: a"
+_POST = "POST /v1/submissions HTTP/1.1\r\nHost: a\r\nConnection: close"
+_GET = "GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close"
 _KEY = "Authorization: Bearer SECRET"
 _UNKNOWN = "00000000-0000-0000-0000-000000000000"
 _ABOVE = written(
