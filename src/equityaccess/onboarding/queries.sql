@@ -106,9 +106,9 @@ SELECT e.lea_id, e.track, e.event_id, e.key, e.kind, e.happened_at, e.told_at, e
   FROM milestone_event e
  WHERE e.key_id = CAST(:key_id AS uuid) AND e.external_id = ANY (CAST(:external_ids AS text[]))
 
--- name: lock_lea
--- One writer an LEA: the events of a milestone follow each other.
-SELECT pg_advisory_xact_lock(1162039117, CAST(:lea_id AS integer))
+-- name: lock_leas
+-- One writer an LEA: the events of a milestone follow each other. The array is sorted, so that none waits in a circle.
+SELECT count(pg_advisory_xact_lock(1162039117, lea_id)) FROM unnest(CAST(:lea_ids AS integer[])) AS lea_id
 
 -- name: took
 SELECT playbook_version, track, key, kind, days, least, most, leas FROM milestone_took

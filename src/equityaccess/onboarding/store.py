@@ -73,8 +73,7 @@ async def participations(
 
 async def lock_leas(tx: Transaction, lea_ids: Iterable[int]) -> None:
     """Be the only writer of these LEAs' events until the transaction ends; in one order, so none waits in a circle."""
-    for lea_id in sorted(set(lea_ids)):
-        await tx.execute(sql.lock_lea, lea_id=lea_id)
+    await tx.value(sql.lock_leas, lea_ids=sorted(set(lea_ids)))
 
 
 async def events(tx: Transaction, lea_ids: Sequence[int] | None) -> list[EventRow]:

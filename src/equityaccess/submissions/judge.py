@@ -20,7 +20,7 @@ from equityaccess.submissions import formats, journal, once, rules, store, sugge
 from equityaccess.submissions.batches import Reader
 from equityaccess.submissions.rules import Format, Known, Place
 from equityaccess.submissions.source import source_fault
-from equityaccess.submissions.store import Journaled, Names, Put
+from equityaccess.submissions.store import Journaled, Names, Put, Reach
 from equityaccess.submissions.structs import Counts, Defaults, Effect, Mode, Outcome, Owed, Receipt
 
 MOST_EFFECTS = 500
@@ -141,9 +141,10 @@ class Judge:
             await self._stage(tx, known)
         except Refusal as refusal:
             return self._refuse(refusal)
-        if self._refusals.total and (self._push.mode == "atomic" or self._refused == self._received):
+        reach = await self._compare_rows(tx, known.student_groups.get("ALL", 0))
+        if reach is None or (self._refusals.total and self._push.mode == "atomic"):
             return self._refuse(self._as_one())
-        return await self._apply(tx)
+        return await self._apply(tx, reach)
 
     async def _stage(self, tx: Transaction, known: Known) -> None:
         """Read, check and put aside every row."""
@@ -166,16 +167,16 @@ class Judge:
         if self._received > MANY:
             await store.prepare_for_many(tx)
         self._demand_sound_source()
-        await self._compare_rows(tx, known.student_groups.get("ALL", 0))
 
     def _demand_sound_source(self) -> None:
         if fault := source_fault(self._reader.source or "", self._settings.max_text):
             raise Invalid(fault.detail, errors=[fault])
 
-    async def _compare_rows(self, tx: Transaction, all_id: int) -> None:
-        """The faults that only show when rows are held against each other."""
+    async def _compare_rows(self, tx: Transaction, all_id: int) -> Reach | None:
+        """What the rows reach without those that contradict another; the latter are faults. None: no row is left."""
         form, most = self._push.form, self._settings.max_listed_problems
-        repeated = await store.repeated(tx, most)
+        reach = await store.reach(tx)
+        repeated = await store.repeated(tx, most) if reach and reach.has_repeated else []
         beyond = await store.beyond_total(tx, all_id, most)
         if repeated:
             self._refusals.add([_repeats(form, one) for one in repeated], repeated[0].rows)
@@ -183,16 +184,19 @@ class Judge:
             self._refusals.add([_exceeds(form, one) for one in beyond], beyond[0].rows)
         if repeated or beyond:
             self._refused += await store.drop_contradicting(tx, all_id)
+            reach = await store.reach(tx)
+        return reach
 
-    async def _apply(self, tx: Transaction) -> Verdict:
+    async def _apply(self, tx: Transaction, reach: Reach) -> Verdict:
         """Make the staged rows observations, and see what that does to coverage."""
-        self._concerned = await store.lock_leas(tx)
+        self._concerned = reach.lea_ids
+        await store.lock_leas(tx, self._concerned)
         jumps = [self._doubt(jump) for jump in await store.jumps(tx)]
         self._warnings.add(jumps)
         names = await store.names(tx, self._caller.lea_ids, self._today)
-        cells = sorted(await store.staged_cells(tx), key=names.place)
+        cells = sorted(reach.cells, key=names.place)
         before = await self._figures(tx, cells)
-        put = await store.put_observations(tx, self._push.journaled.submission_id, clock.now())
+        put = await store.put_observations(tx, reach, self._push.journaled.submission_id, clock.now())
         after = await self._figures(tx, cells) if put.created or put.updated else before
         effect = _effect(names, cells[:MOST_EFFECTS], before, after)
         return self._accept(put, effect, len(cells), await self._owed(tx))
@@ -225,16 +229,16 @@ class Judge:
         return Verdict(status=refusal.status, receipt=receipt)  # type: ignore[arg-type]
 
     def _accept(self, put: Put, effect: list[Effect], touched: int, owed: list[Owed]) -> Verdict:
+        changed = put.created + put.updated
         counts = Counts(
             received=self._received,
             created=put.created,
             updated=put.updated,
-            unchanged=put.unchanged,
+            unchanged=self._received - self._refused - changed,
             refused=self._refused,
         )
-        changed = put.created + put.updated
         outcome: Outcome = "partly_applied" if self._refused else "applied" if changed else "unchanged"
-        said = f"{put.created} created, {put.updated} updated, {put.unchanged} unchanged, {self._refused} refused."
+        said = f"{put.created} created, {put.updated} updated, {counts.unchanged} unchanged, {self._refused} refused."
         detail = f"Dry run, nothing was stored: {said}" if self._push.dry_run else said
         receipt = self._receipt("dry_run" if self._push.dry_run else outcome, counts, detail=detail)
         receipt = msgspec.structs.replace(receipt, effect=effect, effect_total=touched, owed=owed)

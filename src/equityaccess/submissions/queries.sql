@@ -61,13 +61,14 @@ SELECT code, student_group_id FROM student_group
 -- name: enrolled
 -- What the newest Census Day said, less the directly funded charters of a district, where each is known.
 SELECT DISTINCT ON (e.lea_id, e.student_group_id) e.lea_id, e.student_group_id,
-       CAST(e.students - CASE WHEN e.includes_charters AND g.code = 'ALL' THEN coalesce(c.students, 0) ELSE 0 END AS integer)
+       CAST(e.students - coalesce(c.students, 0) AS integer)
   FROM enrollment e
   JOIN student_group g ON g.student_group_id = e.student_group_id
   LEFT JOIN LATERAL (
     SELECT sum(n.students) AS students
       FROM lea_period p JOIN enrollment n ON n.lea_id = p.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
-     WHERE p.authorizer_id = e.lea_id AND p.funding = 'direct' AND p.valid_from <= e.census_on AND e.census_on < p.valid_to) c ON true
+     WHERE e.includes_charters AND g.code = 'ALL'
+       AND p.authorizer_id = e.lea_id AND p.funding = 'direct' AND p.valid_from <= e.census_on AND e.census_on < p.valid_to) c ON true
  WHERE e.lea_id = ANY (CAST(:lea_ids AS integer[]))
  ORDER BY e.lea_id, e.student_group_id, e.census_on DESC
 
@@ -111,14 +112,17 @@ SELECT row_number, line, first_row, count(*) OVER () AS rows
  LIMIT CAST(:most AS integer)
 
 -- name: prepare_for_many
-SELECT set_config('work_mem', '64MB', true)
+-- Room to hash in; a small sample, which takes the planner no time; and no nested loop, which one wrong guess makes slow.
+SELECT set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true), set_config('enable_nestloop', 'off', true)
 
 -- name: count_staged
 -- The planner cannot know how many rows a temporary table holds; with many, the wrong guess costs seconds.
 ANALYZE staged (lea_id, indicator_id, student_group_id, as_of)
 
--- name: has_repeated
-SELECT EXISTS (SELECT FROM staged GROUP BY lea_id, indicator_id, student_group_id, as_of HAVING count(*) > 1)
+-- name: reach
+SELECT lea_id, indicator_id, student_group_id, min(as_of) AS first_on, max(as_of) AS last_on, bool_or(rows > 1) AS has_repeated
+  FROM (SELECT lea_id, indicator_id, student_group_id, as_of, count(*) AS rows FROM staged GROUP BY lea_id, indicator_id, student_group_id, as_of) r
+ GROUP BY lea_id, indicator_id, student_group_id
 
 -- name: beyond_total
 SELECT row_number, line, population, total, count(*) OVER () AS rows
@@ -131,20 +135,17 @@ DELETE FROM staged
  WHERE row_number IN (SELECT row_number FROM ({{repeated_rows}}) r)
     OR row_number IN (SELECT row_number FROM ({{rows_beyond_total}}) b)
 
--- name: staged_leas
-SELECT DISTINCT lea_id FROM staged ORDER BY lea_id
-
--- name: lock_lea
--- One writer an LEA: revisions follow each other, and recorded_at never goes back.
-SELECT pg_advisory_xact_lock(1162039121, CAST(:lea_id AS integer))
-
--- name: staged_cells
-SELECT DISTINCT lea_id, indicator_id, student_group_id FROM staged
+-- name: lock_leas
+-- One writer an LEA: revisions follow each other, and recorded_at never goes back. The array is sorted, so that none
+-- waits in a circle.
+SELECT count(pg_advisory_xact_lock(1162039121, lea_id)) FROM unnest(CAST(:lea_ids AS integer[])) AS lea_id
 
 -- name: jumps
 -- The newest row of each cell against the newest observation before it, no older than 400 days.
 SELECT s.row_number, s.line, s.met, s.population - s.not_applicable AS base, o.met AS met_before, o.population - o.not_applicable AS base_before, o.as_of
-  FROM (SELECT DISTINCT ON (lea_id, indicator_id, student_group_id) * FROM staged ORDER BY lea_id, indicator_id, student_group_id, as_of DESC) s
+  FROM staged s
+  JOIN (SELECT lea_id, indicator_id, student_group_id, max(as_of) AS as_of FROM staged GROUP BY lea_id, indicator_id, student_group_id) n
+    ON n.lea_id = s.lea_id AND n.indicator_id = s.indicator_id AND n.student_group_id = s.student_group_id AND n.as_of = s.as_of
  CROSS JOIN LATERAL (
    SELECT met, population, not_applicable, as_of FROM observation o
     WHERE o.lea_id = s.lea_id AND o.indicator_id = s.indicator_id AND o.student_group_id = s.student_group_id
@@ -157,18 +158,25 @@ SELECT s.row_number, s.line, s.met, s.population - s.not_applicable AS base, o.m
 
 -- name: put_observations
 -- What is already known in these very words writes nothing; all else is a new revision, and marks what it touched.
-WITH compared AS MATERIALIZED (
-  SELECT DISTINCT ON (s.lea_id, s.indicator_id, s.student_group_id, s.as_of) s.*, o.revision, o.recorded_at,
-         (s.population, s.met, s.not_met, s.not_applicable, s.evidence, s.valid_until, s.met_by_family, s.met_by_lea,
-          s.barrier_not_available, s.barrier_not_affordable, s.barrier_not_desired, s.barrier_other)
-         IS NOT DISTINCT FROM
-         (o.population, o.met, o.not_met, o.not_applicable, o.evidence, o.valid_until, o.met_by_family, o.met_by_lea,
-          o.barrier_not_available, o.barrier_not_affordable, o.barrier_not_desired, o.barrier_other) AS is_known
+WITH newest AS (
+  SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, max(o.revision) AS revision
+    FROM observation o
+    JOIN staged s ON s.lea_id = o.lea_id AND s.indicator_id = o.indicator_id AND s.student_group_id = o.student_group_id AND s.as_of = o.as_of
+   WHERE o.as_of >= CAST(:first_on AS date) AND o.as_of <= CAST(:last_on AS date)
+   GROUP BY o.lea_id, o.indicator_id, o.student_group_id, o.as_of
+),
+compared AS (
+  SELECT s.*, o.revision, o.recorded_at
     FROM staged s
-    LEFT JOIN observation o
+    LEFT JOIN (newest n JOIN observation o
+                 ON o.lea_id = n.lea_id AND o.indicator_id = n.indicator_id AND o.student_group_id = n.student_group_id AND o.as_of = n.as_of AND o.revision = n.revision
+                AND o.as_of >= CAST(:first_on AS date) AND o.as_of <= CAST(:last_on AS date))
       ON o.lea_id = s.lea_id AND o.indicator_id = s.indicator_id AND o.student_group_id = s.student_group_id AND o.as_of = s.as_of
-     AND o.as_of >= (SELECT min(as_of) FROM staged) AND o.as_of <= (SELECT max(as_of) FROM staged)
-   ORDER BY s.lea_id, s.indicator_id, s.student_group_id, s.as_of, o.revision DESC NULLS LAST
+   WHERE (s.population, s.met, s.not_met, s.not_applicable, s.evidence, s.valid_until, s.met_by_family, s.met_by_lea,
+          s.barrier_not_available, s.barrier_not_affordable, s.barrier_not_desired, s.barrier_other)
+         IS DISTINCT FROM
+         (o.population, o.met, o.not_met, o.not_applicable, o.evidence, o.valid_until, o.met_by_family, o.met_by_lea,
+          o.barrier_not_available, o.barrier_not_affordable, o.barrier_not_desired, o.barrier_other)
 ),
 put AS (
   INSERT INTO observation (lea_id, indicator_id, student_group_id, as_of, revision, population, met, not_met, not_applicable, evidence, valid_until,
@@ -176,31 +184,33 @@ put AS (
   SELECT lea_id, indicator_id, student_group_id, as_of, coalesce(revision, 0) + 1, population, met, not_met, not_applicable, evidence, valid_until,
          met_by_family, met_by_lea, barrier_not_available, barrier_not_affordable, barrier_not_desired, barrier_other,
          CAST(:submission_id AS uuid), greatest(recorded_at, CAST(:recorded_at AS timestamptz))
-    FROM compared WHERE NOT is_known
+    FROM compared
+  RETURNING lea_id, indicator_id, student_group_id, as_of, revision
 ),
 marked AS (
   INSERT INTO coverage_mark (lea_id, indicator_id, student_group_id, from_on)
-  SELECT lea_id, indicator_id, student_group_id, min(as_of) FROM compared WHERE NOT is_known GROUP BY lea_id, indicator_id, student_group_id
+  SELECT lea_id, indicator_id, student_group_id, min(as_of) FROM put GROUP BY lea_id, indicator_id, student_group_id
 )
-SELECT count(*) FILTER (WHERE revision IS NULL) AS created, count(*) FILTER (WHERE revision IS NOT NULL AND NOT is_known) AS updated,
-       count(*) FILTER (WHERE is_known) AS unchanged
-  FROM compared
+SELECT count(*) FILTER (WHERE revision = 1) AS created, count(*) FILTER (WHERE revision > 1) AS updated FROM put
 
 -- name: owed
-SELECT n.code AS lea, i.code AS indicator, e.period_from, e.period_to, e.due_on
-  FROM expectation e
-  JOIN indicator i ON i.indicator_id = e.indicator_id
-  JOIN student_group g ON g.code = 'ALL'
-  JOIN identifier n ON n.lea_id = e.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
+-- In the order of the answer from the start: few are asked for, and whether one came costs a look into the observations.
+SELECT e.lea, e.indicator, e.period_from, e.period_to, e.due_on
+  FROM (SELECT n.code AS lea, i.code AS indicator, e.*
+          FROM expectation e
+          JOIN indicator i ON i.indicator_id = e.indicator_id
+          JOIN identifier n ON n.lea_id = e.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
+         WHERE e.lea_id = ANY (CAST(:lea_ids AS integer[]))
+           AND e.period_from <= CAST(:today AS date)
+           AND e.due_on > CAST(:today AS date) - 365
+         ORDER BY e.due_on, lea, indicator
+        OFFSET 0) e
   LEFT JOIN LATERAL (
     SELECT true AS is_there FROM observation o
-     WHERE o.lea_id = e.lea_id AND o.indicator_id = e.indicator_id AND o.student_group_id = g.student_group_id
-       AND o.as_of >= e.period_from AND o.as_of < e.period_to LIMIT 1) came ON true
- WHERE e.lea_id = ANY (CAST(:lea_ids AS integer[]))
-   AND e.period_from <= CAST(:today AS date)
-   AND e.due_on > CAST(:today AS date) - 365
-   AND came.is_there IS NULL
- ORDER BY e.due_on, lea, indicator
+     WHERE o.lea_id = e.lea_id AND o.indicator_id = e.indicator_id AND o.as_of >= e.period_from AND o.as_of < e.period_to
+       AND o.student_group_id = (SELECT g.student_group_id FROM student_group g WHERE g.code = 'ALL') LIMIT 1) came ON true
+ WHERE came.is_there IS NULL
+ ORDER BY e.due_on, e.lea, e.indicator
  LIMIT CAST(:most AS integer)
 
 -- name: submission_by_id

@@ -51,12 +51,25 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     answer: bytes | None
 
 
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """Of what the staged rows speak, and whether two of them speak of the same thing."""
+
+    cells: list[Cell]
+    first_on: date
+    last_on: date
+    has_repeated: bool
+
+    @property
+    def lea_ids(self) -> list[int]:
+        """The LEAs, in their order."""
+        return sorted({lea_id for lea_id, _, _ in self.cells})
+
+
 class Put(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the staged rows."""
+    """What became of the staged rows; those not counted here said what was known."""
 
     created: int
     updated: int
-    unchanged: int
 
 
 class Jump(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,10 +228,22 @@ async def prepare_for_many(tx: Transaction) -> None:
     await tx.execute(sql.count_staged)
 
 
+async def reach(tx: Transaction) -> Reach | None:
+    """What the staged rows reach; None when there are none."""
+    rows = await tx.rows(sql.reach)
+    if not rows:
+        return None
+    leas, indicators, groups, first_on, last_on, has_repeated = zip(*rows, strict=True)
+    return Reach(
+        cells=list(zip(leas, indicators, groups, strict=True)),
+        first_on=min(first_on),
+        last_on=max(last_on),
+        has_repeated=any(has_repeated),
+    )
+
+
 async def repeated(tx: Transaction, most: int) -> list[Repeated]:
     """The first *most* staged rows that speak of the same thing as another."""
-    if not await tx.value(sql.has_repeated):  # the common case, and far cheaper than to number them
-        return []
     return await tx.all(sql.repeated, Repeated, most=most)
 
 
@@ -242,20 +267,9 @@ async def drop_contradicting(tx: Transaction, all_id: int) -> int:
     return await tx.execute(sql.drop_contradicting, all_id=all_id)
 
 
-async def lock_leas(tx: Transaction) -> list[int]:
-    """Be the only writer of the staged LEAs, which are returned, until the transaction ends.
-
-    In one order, so that none waits in a circle.
-    """
-    leas = await tx.values(sql.staged_leas)
-    for lea_id in leas:
-        await tx.execute(sql.lock_lea, lea_id=lea_id)
-    return leas
-
-
-async def staged_cells(tx: Transaction) -> list[Cell]:
-    """The cells that the staged rows speak of."""
-    return [(lea, indicator, group) for lea, indicator, group in await tx.rows(sql.staged_cells)]
+async def lock_leas(tx: Transaction, lea_ids: Sequence[int]) -> None:
+    """Be the only writer of *lea_ids*, which are in their order, until the transaction ends."""
+    await tx.value(sql.lock_leas, lea_ids=lea_ids)
 
 
 async def jumps(tx: Transaction) -> list[Jump]:
@@ -263,10 +277,11 @@ async def jumps(tx: Transaction) -> list[Jump]:
     return await tx.all(sql.jumps, Jump, points=JUMP_IN_POINTS)
 
 
-async def put_observations(tx: Transaction, submission_id: UUID, recorded_at: datetime) -> Put:
+async def put_observations(tx: Transaction, reach: Reach, submission_id: UUID, recorded_at: datetime) -> Put:
     """Make the staged rows observations, and mark what they touch."""
-    put = await tx.one(sql.put_observations, Put, submission_id=submission_id, recorded_at=recorded_at)
-    return put or Put(created=0, updated=0, unchanged=0)
+    days = {"first_on": reach.first_on, "last_on": reach.last_on}
+    put = await tx.one(sql.put_observations, Put, **days, submission_id=submission_id, recorded_at=recorded_at)
+    return put or Put(created=0, updated=0)
 
 
 class Names(msgspec.Struct, frozen=True, kw_only=True):
