@@ -36,7 +36,7 @@ demo: $(RUNTIME)  ## real directory, a year of sample pushes, API and scheduler 
 test: $(DEV)  ## every test, on a PostgreSQL that starts by itself
 	$(BIN)/pytest -n 2
 
-check: lint types layers test contract containers test-wheel  ## all that CI checks
+check: lint types layers test contract containers test-wheel  ## what CI checks, but for harnesses and advisories
 
 lint: $(DEV)  ## style and formatting
 	$(BIN)/ruff check .
@@ -58,7 +58,7 @@ containers: $(DEV)  ## Dockerfile and docker-compose.yml
 test-wheel: wheel  ## the tests again, against the built wheel, away from the checkout
 	.ci/test-wheel "$(PYTHON)" dist/*.whl
 
-trust: $(DEV)  ## promises proven by harnesses, as one table; writes docs/trust.md (QUICK=1 five minutes, MUTANTS=1 seeded defects)
+trust: $(DEV)  ## promises proven by harnesses, as one table; writes docs/trust.md (QUICK=1 at most five minutes, MUTANTS=1 seeded defects)
 	$(BIN)/python -m tests.trust $(if $(QUICK),--quick) $(if $(MUTANTS),--mutants)
 
 authorization: $(DEV)  ## add the rows of new routes to tests/trust/authorization.csv, to be decided by hand

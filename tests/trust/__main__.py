@@ -1,22 +1,30 @@
 """``python -m tests.trust``: runs the harnesses, prints one table, and in full mode writes it to docs/trust.md."""
 
 import argparse
+import contextlib
+import importlib
 import os
 import platform
+import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import uvloop
 
 from equityaccess import __version__, clock
+from tests.trust import world
 from tests.trust.harness import NOT_YET, Figure, Harness, Run, all_harnesses
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "trust.md"
+_QUICK_IN_ALL_S = 300.0
+_QUICK_EACH_S = 60.0
+_QUICK_AT_ONCE = 2  # most of the time one of them waits
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,29 +40,49 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="fewer repetitions: five minutes in all")
     parser.add_argument("--mutants", action="store_true", help="run every harness against its seeded defect")
     parser.add_argument("--only", type=int, action="append", metavar="N", help="this promise; may be given again")
-    parser.add_argument("--one", type=int, metavar="N", help=argparse.SUPPRESS)  # in this process, the figure as JSON
+    # In this process, the figure as JSON; only the module that has the harness is imported.
+    parser.add_argument("--one", nargs=2, metavar=("MODULE", "N"), help=argparse.SUPPRESS)
     return parser
 
 
-def _in_a_process(harness: Harness, run: Run) -> Result:
+def _in_a_process(harness: Harness, run: Run, limit_s: float) -> Result:
     """Run *harness* in a process of its own; one that dies, hangs or says nothing does not hold."""
-    command = [sys.executable, "-m", "tests.trust", "--one", str(harness.number)]
+    command = [sys.executable, "-m", "tests.trust", "--one", harness.run.__module__, str(harness.number)]
     command += ["--quick"] * run.quick + ["--mutants"] * run.mutant
     began = time.monotonic()
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
+    with world.folder() as at, (at / "said").open("w+b") as said, (at / "complained").open("w+b") as complained:
         try:
-            subprocess.run(command, stdout=said, stderr=complained, timeout=harness.limit_s, check=True)
+            _end_within(limit_s, command, os.environ | {"TMPDIR": str(at)}, said, complained)
             said.seek(0)
             figure = msgspec.json.decode(said.read().splitlines()[-1], type=Figure)
         except (subprocess.SubprocessError, IndexError, msgspec.DecodeError) as error:
             complained.seek(0)
             sys.stderr.write(complained.read().decode(errors="replace")[-4000:])
-            figure = Figure(text=f"the harness itself failed: {type(error).__name__}", holds=False)
+            is_late = isinstance(error, subprocess.TimeoutExpired)
+            why = f"not done within its {limit_s:.0f} s" if is_late else f"failed itself: {type(error).__name__}"
+            figure = Figure(text=f"the harness {why}", holds=False)
             if run.mutant:
                 raise SystemExit(
                     f"{harness.number}: {figure.text}: that does not show that it catches the defect"
                 ) from error
     return Result(harness=harness, figure=figure, seconds=time.monotonic() - began)
+
+
+def _end_within(
+    limit_s: float, command: Sequence[str], environment: Mapping[str, str], said: IO[bytes], complained: IO[bytes]
+) -> None:
+    """Run *command*; whatever it has started and left behind is ended with it.
+
+    Raises subprocess.TimeoutExpired when it takes longer, CalledProcessError when it fails.
+    """
+    process = subprocess.Popen(command, env=environment, stdout=said, stderr=complained, start_new_session=True)
+    try:
+        if code := process.wait(limit_s):
+            raise subprocess.CalledProcessError(code, command)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _table(results: Sequence[Result]) -> list[str]:
@@ -87,7 +115,7 @@ def _written(results: Sequence[Result]) -> str:
 def _mutants(harnesses: Sequence[Harness]) -> int:
     missed = 0
     for harness in harnesses:
-        result = _in_a_process(harness, Run(quick=True, mutant=True))
+        result = _in_a_process(harness, Run(quick=True, mutant=True), harness.limit_s)
         missed += result.figure.holds
         verdict = "NOT CAUGHT" if result.figure.holds else "caught"
         print(f"{harness.number:>2} {verdict}: {harness.mutant}: {result.figure.text}", flush=True)
@@ -95,15 +123,22 @@ def _mutants(harnesses: Sequence[Harness]) -> int:
 
 
 def _promises(harnesses: Sequence[Harness], run: Run, *, is_whole: bool) -> int:
+    """Run *harnesses*: in full one after the other, since they measure; in a quick run some at once."""
+    over = time.monotonic() + _QUICK_IN_ALL_S
+
+    def result_of(harness: Harness) -> Result:
+        left_s = max(0.0, over - time.monotonic())
+        return _in_a_process(harness, run, min(_QUICK_EACH_S, left_s) if run.quick else harness.limit_s)
+
     results: list[Result] = []
-    for harness in harnesses:
-        result = _in_a_process(harness, run)
-        print(
-            f"{harness.number:>2} {'holds' if result.figure.holds else 'DOES NOT HOLD'} "
-            f"({result.seconds:.0f} s): {result.figure.text}",
-            flush=True,
-        )
-        results.append(result)
+    with ThreadPoolExecutor(_QUICK_AT_ONCE if run.quick else 1) as pool:
+        for result in pool.map(result_of, harnesses):
+            print(
+                f"{result.harness.number:>2} {'holds' if result.figure.holds else 'DOES NOT HOLD'} "
+                f"({result.seconds:.0f} s): {result.figure.text}",
+                flush=True,
+            )
+            results.append(result)
     print("", *_table(results), sep="\n")
     if is_whole:
         _DOCUMENT.write_text(_written(results))
@@ -113,16 +148,20 @@ def _promises(harnesses: Sequence[Harness], run: Run, *, is_whole: bool) -> int:
 def main() -> int:
     """Run what was asked for; the exit code is 1 when a promise does not hold or a seeded defect is not caught."""
     args = _parser().parse_args()
-    harnesses = all_harnesses()
     run = Run(quick=args.quick, mutant=args.mutants)
     if args.one is not None:
-        [harness] = [harness for harness in harnesses if harness.number == args.one]
+        module, number = args.one
+        [harness] = [one for one in importlib.import_module(module).HARNESSES if one.number == int(number)]
         print(msgspec.json.encode(uvloop.run(harness.run(run))).decode())
         return 0
+    harnesses = all_harnesses()
     chosen = [h for h in harnesses if (h.is_quick or not args.quick) and (not args.only or h.number in args.only)]
-    if args.mutants:
-        return _mutants(chosen)
-    return _promises(chosen, run, is_whole=not (args.only or args.quick))
+    with world.folder() as prepared:
+        uvloop.run(world.prepare(prepared))
+        os.environ[world.PREPARED] = str(prepared)
+        if args.mutants:
+            return _mutants(chosen)
+        return _promises(chosen, run, is_whole=not (args.only or args.quick))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 18. Method: a body of 1 GB with its length said, one in chunks without, both as JSON; and 500 connections that send a
 head or a body a byte a second, while eight districts push. ``equityaccess serve`` stands alone, without a proxy.
 Figure: the answers to the two bodies and the longest that one took (of the chunked one, from the byte that was too
-many); by how much the memory of the server grew; the p95 of the others' pushes beside the slow ones, as a share of
-that without them; how many of the slow ones were still there when their time was over.
+many); by how much the memory of the server grew; the p95 of the others' pushes beside the slow ones, as a multiple of
+that before them and after; how many of the slow ones were still there when their time was over.
 Mutant: bodies have no limit and are held in memory, and nobody who is slow is ever let go.
 
 19. Method: archives that unpack to a hundred times what the service may grow, as gzip, zip, xlsx and a zip in a zip,
@@ -36,9 +36,9 @@ from tests.trust.harness import Figure, Harness, Run
 
 _GIGABYTE = 1_000_000_000
 _PIECE = b" " * 65_536
-_WITHIN_S = 1.0
+_WITHIN_S, _QUICK_WITHIN_S = 1.0, 5.0
 _GROWN_MB = 20.0
-_SLOWER = 2.0
+_SLOWER, _QUICK_SLOWER = 2.0, 4.0
 _SLOW_ONES = 500
 _LET_GO_S = 20.0  # ten of them are patience, the rest is a busy machine
 _BESIDE_S = 8.0  # while they are all there
@@ -191,26 +191,29 @@ async def _big_and_slow(run: Run) -> Figure:
                 size = _GIGABYTE if not run.mutant else _GIGABYTE // 10
                 answers = [await _huge(service.port, secrets[0], chunked=one, size=size) for one in (False, True)]
                 grown = _memory_mb(pid) - before
-                calm = _p95(await _pushed(service.port, secrets, seconds, 1_000))
+                calm = await _pushed(service.port, secrets, seconds / 2, 1_000)
                 slow = _Slow(service.port, secrets[0])
                 await slow.begin()
                 going_on = asyncio.create_task(slow.go_on())
                 there = slow.there
                 began = time.monotonic()
                 beside = _p95(await _pushed(service.port, secrets, min(seconds, _BESIDE_S), 3_000))
-                await asyncio.sleep(max(0.0, _LET_GO_S - (time.monotonic() - began)))
-                left = slow.there
+                while (left := slow.there) and time.monotonic() - began < _LET_GO_S:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+                let_go_s = time.monotonic() - began
                 going_on.cancel()
                 slow.end()
+                calm += await _pushed(service.port, secrets, seconds / 2, 5_000)
     longest = max(took for _, took in answers)
     statuses = "+".join(str(status) for status, _ in answers)
     text = f"1 GB: {statuses} within {longest:.2f} s, memory +{grown:.0f} MB; {there} slow clients: p95 of the others"
-    text += (
-        f" {beside / calm:.1f} times ({calm * 1000:.0f} -> {beside * 1000:.0f} ms), {left} of the slow ones left after"
-    )
-    text += f" {_LET_GO_S:.0f} s"
-    is_refused = {status for status, _ in answers} == {413} and longest < _WITHIN_S and grown < _GROWN_MB
-    return Figure(text=text, holds=is_refused and beside / calm < _SLOWER and left == 0 and there == _SLOW_ONES)
+    slower = beside / _p95(calm)
+    text += f" {slower:.1f} times ({_p95(calm) * 1000:.0f} -> {beside * 1000:.0f} ms), {left} of the slow ones left"
+    text += f" after {let_go_s:.0f} s"
+    is_soon = longest < run.bound(_WITHIN_S, _QUICK_WITHIN_S)
+    is_refused = {status for status, _ in answers} == {413} and is_soon and grown < _GROWN_MB
+    is_unhurt = slower < run.bound(_SLOWER, _QUICK_SLOWER)
+    return Figure(text=text, holds=is_refused and is_unhurt and left == 0 and there == _SLOW_ONES)
 
 
 def _bombs(size: int) -> dict[str, bytes]:
@@ -280,7 +283,8 @@ async def _archives(run: Run) -> Figure:
     smallest = min(map(len, bombs.values()))
     text = f"{len(bombs)} archives of {smallest / 1e3:.0f} kB and more, {size / 2**30:.1f} GB unpacked, sent in"
     text += f" {statuses.total()} ways: {said} within {longest:.2f} s, memory +{grown:.0f} MB"
-    return Figure(text=text, holds=set(statuses) <= {400, 413, 415, 422} and longest < _WITHIN_S and grown < _GROWN_MB)
+    is_soon = longest < run.bound(_WITHIN_S, _QUICK_WITHIN_S)
+    return Figure(text=text, holds=set(statuses) <= {400, 413, 415, 422} and is_soon and grown < _GROWN_MB)
 
 
 def _disguises(own: str) -> list[tuple[str, str]]:

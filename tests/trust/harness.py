@@ -2,6 +2,9 @@
 
 A module of this package that has a ``HARNESSES`` list is found by itself. A harness runs in a process of its own, so
 one that hangs or dies says nothing of the others.
+
+A quick run is part of CI: it looks for the same faults in less work, and a time that the promise bounds may be longer
+there, since a machine that others use too is no fault. The promise's own figure is that of a full run.
 """
 
 import importlib
@@ -37,6 +40,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def size(self, full: int, quick: int) -> int:
         """How many of something: as many as the promise says, or fewer in a quick run or against the defect."""
         return quick if self.quick or self.mutant else full
+
+    def bound(self, full: float, quick: float) -> float:
+        """How much of a time or a share is allowed: what the promise says, or what even a busy machine keeps."""
+        return quick if self.quick else full
 
 
 class Harness(msgspec.Struct, frozen=True, kw_only=True):

@@ -138,10 +138,10 @@ async def _kill_database(run: Run) -> Figure:
     down: list[float] = []  # from the kill until PostgreSQL takes connections again
     away: list[float] = []  # from then until the service has acknowledged a push and says that it is ready
     with world.folder() as at:
+        world.copy_prepared(at)
         postgres = Postgres(at, _QUICK | (_FORGETFUL if run.mutant else {}))
         await postgres.start()
         try:
-            await world.prepare(postgres.url)
             secrets = await clients.keys(postgres.url, clients.DISTRICTS)
             await _checkpoint(postgres.url)  # also a forgetful server keeps what was there before
             defect = f"{__name__}:demand_nothing" if run.mutant else ""

@@ -29,8 +29,9 @@ from tests.trust.harness import Figure, Harness, Run
 
 _ASKED_EVERY_S = 0.1
 _LIVE_WITHIN_S = 2.0
-_READY_WITHIN_S = 2.0
-_AGAIN_WITHIN_S = 5.0
+_HOLD_S = 4.0
+_READY_WITHIN_S, _QUICK_READY_S = 2.0, 3.5
+_AGAIN_WITHIN_S, _QUICK_AGAIN_S = 5.0, 30.0
 _GIVE_UP_S = 60.0
 
 
@@ -189,7 +190,6 @@ async def _disturb(line: Line, fault: Fault, hold_s: float, health: _Health, nin
 
 
 async def _outages(run: Run) -> Figure:
-    hold_s = 2.0 if run.quick and not run.mutant else 4.0
     told: dict[str, float] = {}
     again: dict[str, float] = {}
     with world.folder() as at:
@@ -203,19 +203,20 @@ async def _outages(run: Run) -> Figure:
                 async with health.asked(), load.running(secrets):
                     for fault in faults:
                         await load.more(8, _GIVE_UP_S)
-                        told[fault.name], again[fault.name] = await _disturb(line, fault, hold_s, health, ninth)
+                        told[fault.name], again[fault.name] = await _disturb(line, fault, _HOLD_S, health, ninth)
                         if again[fault.name] > _GIVE_UP_S / 2 or load.unexpected:
                             break
                     line.cut()
                 is_same = service.process.poll() is None
             seen = await clients.tally(url, load)
     late, slow = max(told, key=told.__getitem__), max(again, key=again.__getitem__)
-    text = f"faults={len(again)} of {hold_s:.0f} s; {seen} other answers={len(load.unexpected)}; live failed"
+    text = f"faults={len(again)} of {_HOLD_S:.0f} s; {seen} other answers={len(load.unexpected)}; live failed"
     text += f" {health.not_live} times; not ready within {told[late]:.1f} s ({late}); well again within"
     text += f" {again[slow]:.1f} s ({slow})"
     if load.unexpected:
         text += f"; such as {load.unexpected[0]}"
-    is_prompt = told[late] < _READY_WITHIN_S and again[slow] < _AGAIN_WITHIN_S
+    is_told = told[late] < run.bound(_READY_WITHIN_S, _QUICK_READY_S)
+    is_prompt = is_told and again[slow] < run.bound(_AGAIN_WITHIN_S, _QUICK_AGAIN_S)
     return Figure(
         text=text, holds=seen.is_clean and is_prompt and is_same and not load.unexpected and not health.not_live
     )

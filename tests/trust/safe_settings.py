@@ -59,10 +59,10 @@ async def _refused(run: Run) -> Figure:
     met: list[int] = []
     again: list[int] = []
     with world.folder() as at:
+        world.copy_prepared(at)
         postgres = Postgres(at, {})
         await postgres.start()
         try:
-            await world.prepare(postgres.url)
             lea = clients.DISTRICTS[0]
             [secret] = await clients.keys(postgres.url, [lea])
             pushes = clients.attempts(lea)

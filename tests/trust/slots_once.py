@@ -35,7 +35,7 @@ _JOBS = [
     for name in ("tick", "tock")
 ]
 _QUICK_LEASE_S = 2.0
-_GRACE_S = 3.0  # to see that the lease has run out, to connect, to run
+_GRACE_S, _QUICK_GRACE_S = 3.0, 15.0  # to see that the lease has run out, to connect, to run
 _KILL_EVERY_S = 5.0
 _TABLE = """
     CREATE TABLE trust_effect (effect bigint GENERATED ALWAYS AS IDENTITY, leader text, finished boolean);
@@ -207,7 +207,7 @@ async def _run(run: Run) -> Figure:
             finally:
                 schedulers.end()
             seen = await watch.fetchrow(_COUNT, first, last)
-    is_short = run.mutant or 0 < silent <= lease_s + _GRACE_S
+    is_short = run.mutant or 0 < silent <= lease_s + run.bound(_GRACE_S, _QUICK_GRACE_S)
     return Figure(
         text=f"slots={seen['ran']}/{due} dup={seen['dup']} stale={seen['stale']} kills={schedulers.kills} "
         f"frozen={int(silent > 0)} silent={silent:.1f}s lease={lease_s:.0f}s",
