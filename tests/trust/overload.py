@@ -95,7 +95,8 @@ class _Pushes:
 
 
 async def _overload(run: Run) -> Figure:
-    rounds, round_s = run.size(4, 2), run.size(5, 3)
+    rounds = run.size(4, 2)
+    round_s = 5 if run.mutant else run.size(5, 3)
     with world.folder() as at:
         async with world.seeded(at) as url:
             secrets = await clients.keys(url, clients.DISTRICTS)
@@ -125,7 +126,7 @@ async def _overload(run: Run) -> Figure:
     share = done / peak
     text = f"peak={peak:.0f}/s came={came / (rounds * round_s):.0f}/s done={done:.0f}/s ({share:.0%}); {answers};"
     text += f" well again after {again:.1f} s"
-    is_honest = set(flood.statuses) <= {200, 201, 429, 503}
+    is_honest = flood.statuses[503] > 0 and set(flood.statuses) <= {200, 201, 429, 503}
     is_done = share >= run.bound(_LEAST_SHARE, _QUICK_SHARE)
     is_soon = is_well and again < run.bound(_AGAIN_WITHIN_S, _QUICK_AGAIN_S)
     return Figure(text=text, holds=is_honest and is_done and is_soon)
