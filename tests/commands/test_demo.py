@@ -68,6 +68,8 @@ def test_the_demo_works_as_printed_stops_on_interrupt_and_goes_on_where_it_was(t
     with demo(tmp_path, port) as said:
         assert "SAMPLE DATA" in said
         assert re.search(r"^ home_internet +ALL +\d", said, re.MULTILINE)
+        assert re.search(r"^ *Onboarding to BEST: SAMPLE DATA\. \d+ % onboarded", said, re.MULTILINE)
+        assert re.search(r"^ SAMPLE-FIN-1 +2025-10-06 +\d", said, re.MULTILINE)
         push, receipt, coverage = (line for line in said.splitlines() if line.startswith("curl"))
         assert curl(receipt).json()["source"] == "SAMPLE DATA (equityaccess demo)"
         before = curl(coverage).json()["items"][0]["point"]

@@ -52,7 +52,7 @@ async def wave(client: httpx.AsyncClient, county: dict[str, str]) -> date:
     body = {"track": "FIN", "name": "First wave", "go_live_on": str(go_live), "leas": [LONG_BEACH, GLENDALE]}
     answer = await client.put("/v1/waves/fin-1", json=body, headers=county)
     assert answer.status_code == 200, answer.text
-    assert answer.json()["items"][0]["leas"] == 2
+    assert [(one["leas"], one["is_sample"]) for one in answer.json()["items"]] == [(2, False)]
     return go_live
 
 
@@ -79,6 +79,11 @@ async def test_an_lea_that_takes_part_has_every_milestone_with_its_days(
     go_live = next(one for one in track["milestones"] if one["milestone"] == "go_live")
     assert date.fromisoformat(go_live["dates"]["planned_on"]) >= wave
     assert track["progress"]["gates"] == 5
+
+
+async def test_a_sample_wave_says_so(client: httpx.AsyncClient, county: dict[str, str]) -> None:
+    body = {"track": "HCM", "name": "A wave to try", "go_live_on": "2027-01-04", "is_sample": True}
+    assert (await client.put("/v1/waves/try", json=body, headers=county)).json()["items"][0]["is_sample"] is True
 
 
 async def test_another_lea_looks_like_one_that_is_not(

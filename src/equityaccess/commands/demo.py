@@ -8,7 +8,8 @@ from equityaccess.settings import Settings
 
 _DESCRIPTION = """\
 Shows the whole product on this machine: PostgreSQL, the API and the scheduler, the real directory, enrollment and ACS
-2014-2018 baseline, and a year of SAMPLE pushes. It prints the address, two keys and what to try next.
+2014-2018 baseline, a year of SAMPLE pushes and SAMPLE waves of BEST. It prints the address, two keys and what to try
+next.
 
 It keeps to a folder of its own and never touches EQUITYACCESS_DATABASE_URL. Started again, it keeps what is there,
 adds the sample of the days since, and makes new keys. ^C stops everything."""

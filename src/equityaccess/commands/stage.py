@@ -7,9 +7,10 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -19,13 +20,17 @@ from equityaccess.access import store as keys
 from equityaccess.access.issue import issue_key
 from equityaccess.access.structs import KeyIn
 from equityaccess.bundled import bundled
-from equityaccess.commands import sample, trial
+from equityaccess.commands import sample, sample_best, trial
 from equityaccess.commands.children import Child, child
 from equityaccess.commands.folder import Folder, hold
+from equityaccess.commands.operator import operator
 from equityaccess.database import Database, Query, Role, connect
 from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
+from equityaccess.onboarding import store as onboarding
+from equityaccess.onboarding.roster import RosterRow, bring_in
 from equityaccess.onboarding.seed import seed_onboarding
+from equityaccess.onboarding.structs import MilestoneEventIn, MilestoneEventsIn
 from equityaccess.settings import Settings
 
 _NAME: Final = "equityaccess demo"  # who created the keys
@@ -34,6 +39,8 @@ _READY_WITHIN_S: Final = 60
 _AGGREGATED_WITHIN_S: Final = 120
 _EVERY_KEY: Final = 10_000
 _MARKS_LEFT: Final = Query("marks_left", "SELECT EXISTS (SELECT FROM coverage_mark)", ())
+_TOLD: Final = Query("told", "SELECT external_id FROM milestone_event WHERE external_id LIKE 'sample-%'", ())
+_EVENTS_AT_ONCE: Final = 1_000
 
 
 class PushRefusedError(RuntimeError):
@@ -64,6 +71,7 @@ def play(path: Path, settings: Settings, *, port: int, reset: bool) -> None:
         _wait_until_ready(client, children)
         tell(f"API on {base}, scheduler beside it; their logs are in {folder.path}")
         district, county = _push_everything(ready, client, folder, tell)
+        tell(_tell_of_best(ready, client, county))
         tell("waiting for the scheduler to aggregate the coverage")
         _wait_until_aggregated(ready, children)
         tell("ready\n")
@@ -164,6 +172,26 @@ def _push_everything(
     return district, asyncio.run(_issue(settings, wanted))
 
 
+def _tell_of_best(settings: Settings, client: httpx.Client, county: str) -> str:
+    """Plan the sample waves, and tell what happened in them that has not been told yet; how much that was."""
+    today = clock.today()
+    rows = sample_best.roster(sample.reporters(bundled("db") / "reference", today))
+    events = asyncio.run(_plan(settings, rows, until=today - timedelta(days=1)))
+    for start in range(0, len(events), _EVENTS_AT_ONCE):
+        _post(client, "/v1/milestone-events", county, MilestoneEventsIn(events=events[start : start + _EVENTS_AT_ONCE]))
+    return f"SAMPLE of BEST: {len({row.lea for row in rows})} agencies in waves, {len(events):,} events of milestones"
+
+
+async def _plan(settings: Settings, rows: list[RosterRow], *, until: date) -> list[MilestoneEventIn]:
+    async with _database(settings, role="owner") as db, db.transaction(role="owner") as tx:
+        await bring_in(tx, rows, operator(), clock.now(), is_sample=True)
+        told = set(await tx.values(_TOLD))
+        books = {track: book for (_, track), book in sorted((await onboarding.playbooks(tx)).items())}
+        calendar = await onboarding.calendar(tx)
+    happened = (event for row in rows for event in sample_best.events(row, books[row.track], calendar, until))
+    return [event for event in happened if event.external_id not in told]
+
+
 async def _issue(settings: Settings, wanted: KeyIn) -> str:
     async with _database(settings) as db, db.transaction(every_lea=True) as tx:
         return (await issue_key(tx, wanted, created_by=_NAME, now=clock.now())).secret
@@ -179,13 +207,15 @@ async def _revoke(settings: Settings) -> None:
 
 
 def _push(client: httpx.Client, secret: str, rows: Sequence[sample.Row], source: str) -> None:
-    if not rows:
-        return
-    answer = client.post(
-        "/v1/submissions",
-        params={"source": source},
-        content=b"".join(msgspec.json.encode(row.line()) + b"\n" for row in rows),
-        headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/x-ndjson"},
-    )
+    if rows:
+        body = b"".join(msgspec.json.encode(row.line()) + b"\n" for row in rows)
+        place = f"/v1/submissions?{urlencode({'source': source})}"
+        _post(client, place, secret, body, media_type="application/x-ndjson")
+
+
+def _post(client: httpx.Client, place: str, secret: str, sent: object, *, media_type: str = "application/json") -> None:
+    body = sent if isinstance(sent, bytes) else msgspec.json.encode(sent)
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": media_type}
+    answer = client.post(place, content=body, headers=headers)
     if not answer.is_success:
-        raise PushRefusedError(f"The API refused a push of the demo with {answer.status_code}: {answer.text[:2000]}")
+        raise PushRefusedError(f"The API refused what the demo sent with {answer.status_code}: {answer.text[:2000]}")

@@ -11,6 +11,8 @@ from rich.table import Table
 from equityaccess.commands import sample
 from equityaccess.commands.receipt import console
 from equityaccess.coverage.structs import Coverage, CoverageReport, Suppressed
+from equityaccess.onboarding.progress import together
+from equityaccess.onboarding.structs import OnboardingReport, WaveList, WaveOut
 from equityaccess.submissions.structs import SubmissionPage
 
 T = TypeVar("T")
@@ -26,6 +28,8 @@ def show(client: httpx.Client, district: str, county: str, today: date) -> None:
     if unheard:
         print(f"\nOf {', '.join(unheard)} nobody has said anything that counts today.")
     print(_baseline(_read(client, _BASELINE, county, CoverageReport)))
+    waves = _read(client, "/v1/waves", county, WaveList)
+    console().print(_waves(waves.items, _read(client, "/v1/onboarding", county, OnboardingReport)))
     newest = _read(client, "/v1/submissions?limit=1", district, SubmissionPage).items[0]
     base = str(client.base_url).rstrip("/")
     print(f"""
@@ -105,6 +109,22 @@ def _cells(item: Coverage) -> list[str]:
 
 def _rate(percent: float | None) -> str:
     return "" if percent is None else f"{percent:.2f}"
+
+
+def _waves(waves: Sequence[WaveOut], report: OnboardingReport) -> Table:
+    """How far the waves of BEST are, named as the sample that they are."""
+    table = Table(title=f"\nOnboarding to BEST: SAMPLE DATA. {report.onboarded_percent} % onboarded", box=None)
+    table.add_column("Wave", no_wrap=True)
+    for heading in ("Go-live", "LEAs", "Live", "Onboarded", "Gates passed", "Most days behind"):
+        table.add_column(heading, justify="right")
+    for wave in waves:
+        every = [lea.progress for lea in report.leas if lea.wave == wave.code]
+        done = together(every)
+        counts = [str(n) for n in (done.participating, done.live, done.onboarded)]
+        behind = max((one.days_behind for one in every if not one.is_live), default=0)
+        gates = f"{done.gates_passed} of {done.gates}"
+        table.add_row(wave.code, str(wave.go_live_on), *counts, gates, str(behind or ""))
+    return table
 
 
 def _baseline(report: CoverageReport) -> str:

@@ -102,8 +102,7 @@ async def put_wave(
             detail = f"The wave {code} is on the track {before.track}, and keeps it."
             raise Invalid(detail, errors=[Problem(code="track-kept", detail=detail, owner="sender", pointer="/track")])
         now = clock.now()
-        row = {"code": code, "track": data.track, "name": data.name, "go_live_on": data.go_live_on, "is_sample": False}
-        await store.merge_waves(tx, _json([row]))
+        await store.merge_waves(tx, _json([{"code": code, **_planned(data)}]))
         joined = [{"lea_id": lea, "track": data.track, "wave": code, "joined_on": clock.today(now)} for lea in joining]
         await store.merge_participations(tx, _json(joined))
         await store.lock_leas(tx, everybody)
@@ -114,6 +113,10 @@ async def put_wave(
         found = WaveList(items=await store.waves(tx))
     on_record(request)
     return Response(found)
+
+
+def _planned(data: WaveIn) -> dict[str, object]:
+    return {name: value for name, value in msgspec.structs.asdict(data).items() if name != "leas"}
 
 
 def _json(rows: Sequence[Mapping[str, object]]) -> str:

@@ -141,6 +141,7 @@ class WaveIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: Text
     go_live_on: date
     leas: Annotated[list[Code], Meta(max_length=1_000)] = []
+    is_sample: Annotated[bool, Meta(description="Sample data, labelled so wherever the wave shows.")] = False
 
 
 class LeaProgress(msgspec.Struct, frozen=True, kw_only=True):
