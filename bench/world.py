@@ -29,6 +29,7 @@ from equityaccess.migrate import migrate
 from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
 from equityaccess.submissions import store
+from equityaccess.support.seed import seed_support
 
 _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 60
@@ -118,6 +119,7 @@ async def world(folder: Path, stored: int) -> AsyncIterator[World]:
         owner = await database.connect(settings_for(url), role="owner")
         await seed(owner, today)
         await seed_onboarding(owner)
+        await seed_support(owner)
         await owner.close()
         found, weeks = await _fill(url, stored, today)
         async with pool(url) as db:

@@ -68,6 +68,34 @@ CREATE FUNCTION public.visible_leas() RETURNS integer[]
 
 ALTER FUNCTION public.visible_leas() OWNER TO equityaccess_owner;
 
+CREATE TABLE public.access_count (
+    lea_id integer NOT NULL,
+    track text NOT NULL,
+    day date NOT NULL,
+    revision integer NOT NULL,
+    core_users integer NOT NULL,
+    core_users_30_days integer NOT NULL,
+    core_provisioned integer NOT NULL,
+    ess_users integer,
+    ess_activated integer,
+    employees integer,
+    told_at timestamp with time zone NOT NULL,
+    key_id uuid NOT NULL,
+    CONSTRAINT access_count_check CHECK (((core_users >= 0) AND (core_users <= core_users_30_days))),
+    CONSTRAINT access_count_check1 CHECK ((core_users_30_days <= core_provisioned)),
+    CONSTRAINT access_count_check2 CHECK (((ess_users >= 0) AND (ess_users <= ess_activated))),
+    CONSTRAINT access_count_check3 CHECK ((ess_activated <= employees)),
+    CONSTRAINT access_count_check4 CHECK ((num_nulls(ess_users, ess_activated, employees) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT access_count_revision_check CHECK ((revision > 0)),
+    CONSTRAINT access_count_track_check CHECK ((track = ANY (ARRAY['FIN'::text, 'HCM'::text])))
+);
+
+ALTER TABLE ONLY public.access_count FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.access_count OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.access_count IS 'Append-only: a correction is the next revision, and the newest counts';
+
 CREATE TABLE public.access_token (
     token_sha256 bytea NOT NULL,
     key_id uuid NOT NULL,
@@ -1381,6 +1409,67 @@ ALTER TABLE public.submission_body OWNER TO equityaccess_owner;
 
 COMMENT ON TABLE public.submission_body IS 'The body as it came, in parts, each zlib-compressed: the parts inflated and joined have the sha256 of the submission';
 
+CREATE TABLE public.support_event (
+    event_id uuid NOT NULL,
+    lea_id integer NOT NULL,
+    track text NOT NULL,
+    kind text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    told_by text NOT NULL,
+    key_id uuid NOT NULL,
+    external_id text NOT NULL,
+    topic text,
+    minutes integer,
+    people integer,
+    channel text,
+    ticket text,
+    about uuid,
+    satisfaction smallint,
+    CONSTRAINT support_event_channel_check CHECK ((channel = ANY (ARRAY['phone'::text, 'video'::text, 'email'::text, 'chat'::text, 'in_person'::text, 'portal'::text]))),
+    CONSTRAINT support_event_check CHECK (((kind = 'rated'::text) = (satisfaction IS NOT NULL))),
+    CONSTRAINT support_event_check1 CHECK (((satisfaction IS NULL) OR (told_by = 'lea'::text))),
+    CONSTRAINT support_event_check2 CHECK (((about IS NOT NULL) <= (kind = 'rated'::text))),
+    CONSTRAINT support_event_check3 CHECK (((kind ~~ 'ticket%'::text) <= (ticket IS NOT NULL))),
+    CONSTRAINT support_event_kind_check CHECK ((kind = ANY (ARRAY['technical_assistance'::text, 'training'::text, 'office_hours'::text, 'site_visit'::text, 'contact'::text, 'ticket_opened'::text, 'ticket_answered'::text, 'ticket_waiting'::text, 'ticket_resumed'::text, 'ticket_resolved'::text, 'ticket_reopened'::text, 'rated'::text]))),
+    CONSTRAINT support_event_minutes_check CHECK ((minutes > 0)),
+    CONSTRAINT support_event_people_check CHECK ((people > 0)),
+    CONSTRAINT support_event_satisfaction_check CHECK (((satisfaction >= 1) AND (satisfaction <= 5))),
+    CONSTRAINT support_event_told_by_check CHECK ((told_by = ANY (ARRAY['lea'::text, 'county'::text]))),
+    CONSTRAINT support_event_track_check CHECK ((track = ANY (ARRAY['FIN'::text, 'HCM'::text])))
+);
+
+ALTER TABLE ONLY public.support_event FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.support_event OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.support_event IS 'Append-only: what was done for an LEA and when; the state of a ticket is worked out from its events';
+
+CREATE TABLE public.support_target (
+    measure text NOT NULL,
+    valid_from date NOT NULL,
+    minutes integer NOT NULL,
+    source text NOT NULL,
+    CONSTRAINT support_target_measure_check CHECK ((measure = ANY (ARRAY['first_answer'::text, 'resolution'::text]))),
+    CONSTRAINT support_target_minutes_check CHECK ((minutes > 0))
+);
+
+ALTER TABLE ONLY public.support_target FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.support_target OWNER TO equityaccess_owner;
+
+COMMENT ON COLUMN public.support_target.minutes IS 'Business minutes, without those in which the desk waited for the LEA';
+
+CREATE TABLE public.support_topic (
+    code text NOT NULL,
+    name text NOT NULL,
+    milestones text NOT NULL
+);
+
+ALTER TABLE ONLY public.support_topic FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.support_topic OWNER TO equityaccess_owner;
+
 CREATE TABLE public.target (
     indicator_id smallint NOT NULL,
     student_group_id smallint NOT NULL,
@@ -1462,6 +1551,9 @@ ALTER TABLE ONLY public.observation ATTACH PARTITION public.observation_2037 FOR
 ALTER TABLE ONLY public.observation ATTACH PARTITION public.observation_2038 FOR VALUES FROM ('2038-07-01') TO ('2039-07-01');
 
 ALTER TABLE ONLY public.observation ATTACH PARTITION public.observation_2039 FOR VALUES FROM ('2039-07-01') TO ('2040-07-01');
+
+ALTER TABLE ONLY public.access_count
+    ADD CONSTRAINT access_count_pkey PRIMARY KEY (lea_id, track, day, revision);
 
 ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_pkey PRIMARY KEY (token_sha256);
@@ -1643,6 +1735,18 @@ ALTER TABLE ONLY public.submission_body
 ALTER TABLE ONLY public.submission
     ADD CONSTRAINT submission_pkey PRIMARY KEY (submission_id);
 
+ALTER TABLE ONLY public.support_event
+    ADD CONSTRAINT support_event_key_id_external_id_key UNIQUE (key_id, external_id);
+
+ALTER TABLE ONLY public.support_event
+    ADD CONSTRAINT support_event_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.support_target
+    ADD CONSTRAINT support_target_pkey PRIMARY KEY (measure, valid_from);
+
+ALTER TABLE ONLY public.support_topic
+    ADD CONSTRAINT support_topic_pkey PRIMARY KEY (code);
+
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (indicator_id, student_group_id, target_on);
 
@@ -1667,6 +1771,12 @@ CREATE INDEX milestone_event_of_lea ON public.milestone_event USING btree (lea_i
 CREATE INDEX participation_of_wave ON public.participation USING btree (wave_id);
 
 CREATE INDEX submission_newest ON public.submission USING btree (received_at DESC, submission_id DESC);
+
+CREATE INDEX support_event_in_time ON public.support_event USING btree (started_at, event_id);
+
+CREATE INDEX support_event_of_lea ON public.support_event USING btree (lea_id, started_at);
+
+CREATE INDEX support_event_of_ticket ON public.support_event USING btree (lea_id, ticket) WHERE (ticket IS NOT NULL);
 
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2018_pkey;
 
@@ -1711,6 +1821,9 @@ ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2037_pke
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2038_pkey;
 
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2039_pkey;
+
+ALTER TABLE ONLY public.access_count
+    ADD CONSTRAINT access_count_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
 
 ALTER TABLE ONLY public.access_token
     ADD CONSTRAINT access_token_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.api_key(key_id);
@@ -1787,17 +1900,30 @@ ALTER TABLE ONLY public.submission_body
 ALTER TABLE ONLY public.submission
     ADD CONSTRAINT submission_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.api_key(key_id);
 
+ALTER TABLE ONLY public.support_event
+    ADD CONSTRAINT support_event_about_fkey FOREIGN KEY (about) REFERENCES public.support_event(event_id);
+
+ALTER TABLE ONLY public.support_event
+    ADD CONSTRAINT support_event_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
+ALTER TABLE ONLY public.support_event
+    ADD CONSTRAINT support_event_topic_fkey FOREIGN KEY (topic) REFERENCES public.support_topic(code);
+
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_indicator_id_fkey FOREIGN KEY (indicator_id) REFERENCES public.indicator(indicator_id);
 
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_student_group_id_fkey FOREIGN KEY (student_group_id) REFERENCES public.student_group(student_group_id);
 
+ALTER TABLE public.access_count ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.access_token ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY administer ON public.api_key TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY administer ON public.api_key_lea FOR INSERT TO equityaccess_app WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY aggregator ON public.access_count FOR SELECT TO equityaccess_aggregator USING (true);
 
 CREATE POLICY aggregator ON public.access_token TO equityaccess_aggregator USING (true);
 
@@ -1833,6 +1959,8 @@ CREATE POLICY aggregator ON public.participation TO equityaccess_aggregator USIN
 
 CREATE POLICY aggregator ON public.quota TO equityaccess_aggregator USING (true);
 
+CREATE POLICY aggregator ON public.support_event FOR SELECT TO equityaccess_aggregator USING (true);
+
 CREATE POLICY aggregator_adds ON public.audit_seal FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
 
 CREATE POLICY aggregator_reads ON public.audit_seal FOR SELECT TO equityaccess_aggregator USING (true);
@@ -1858,6 +1986,10 @@ CREATE POLICY all_read ON public.milestone_took FOR SELECT TO equityaccess_app U
 CREATE POLICY all_read ON public.playbook_milestone FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.student_group FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
+CREATE POLICY all_read ON public.support_target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
+CREATE POLICY all_read ON public.support_topic FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
@@ -1889,6 +2021,8 @@ ALTER TABLE public.coverage_point ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.enrollment ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY every_lea ON public.access_count FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
 CREATE POLICY every_lea ON public.api_key_lea FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
@@ -1910,6 +2044,8 @@ CREATE POLICY every_lea ON public.onboarding_progress FOR SELECT TO equityaccess
 CREATE POLICY every_lea ON public.participation FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.submission FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY every_lea ON public.support_event FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 ALTER TABLE public.expectation ENABLE ROW LEVEL SECURITY;
 
@@ -1985,6 +2121,8 @@ ALTER TABLE public.observation_2039 ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.onboarding_progress ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY own_lea ON public.access_count TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
 CREATE POLICY own_lea ON public.api_key_lea FOR SELECT TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
 CREATE POLICY own_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING ((lea_ids && ( SELECT public.visible_leas() AS visible_leas)));
@@ -2005,7 +2143,11 @@ CREATE POLICY own_lea ON public.onboarding_progress TO equityaccess_app USING ((
 
 CREATE POLICY own_lea ON public.participation TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
+CREATE POLICY own_lea ON public.support_event TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
 CREATE POLICY own_leas ON public.submission TO equityaccess_app USING (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0))) WITH CHECK (((lea_ids <@ ( SELECT public.visible_leas() AS visible_leas)) AND (cardinality(lea_ids) > 0)));
+
+CREATE POLICY owner_maintains ON public.access_count TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.access_token TO equityaccess_owner USING (true) WITH CHECK (true);
 
@@ -2043,6 +2185,8 @@ CREATE POLICY owner_maintains ON public.submission TO equityaccess_owner USING (
 
 CREATE POLICY owner_maintains ON public.submission_body TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_maintains ON public.support_event TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_writes ON public.blackout TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.enrollment TO equityaccess_owner USING (true) WITH CHECK (true);
@@ -2063,6 +2207,10 @@ CREATE POLICY owner_writes ON public.playbook_milestone TO equityaccess_owner US
 
 CREATE POLICY owner_writes ON public.student_group TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_writes ON public.support_target TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_writes ON public.support_topic TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_writes ON public.target TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.wave TO equityaccess_owner USING (true) WITH CHECK (true);
@@ -2078,6 +2226,12 @@ ALTER TABLE public.student_group ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.submission ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.submission_body ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.support_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.support_target ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.support_topic ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.target ENABLE ROW LEVEL SECURITY;
 
@@ -2108,6 +2262,9 @@ GRANT ALL ON FUNCTION public.authenticate_token(token bytea, at timestamp with t
 
 REVOKE ALL ON FUNCTION public.exchange_key(secret bytea, token bytea, wanted text[], until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.exchange_key(secret bytea, token bytea, wanted text[], until timestamp with time zone) TO equityaccess_app;
+
+GRANT SELECT,INSERT ON TABLE public.access_count TO equityaccess_app;
+GRANT SELECT ON TABLE public.access_count TO equityaccess_aggregator;
 
 GRANT DELETE ON TABLE public.access_token TO equityaccess_aggregator;
 
@@ -2229,7 +2386,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.job_run TO equityaccess_aggreg
 GRANT SELECT ON TABLE public.lea TO equityaccess_app;
 GRANT SELECT ON TABLE public.lea TO equityaccess_aggregator;
 
-GRANT SELECT ON TABLE public.lea_holiday TO equityaccess_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.lea_holiday TO equityaccess_app;
 GRANT SELECT ON TABLE public.lea_holiday TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.lea_period TO equityaccess_app;
@@ -2289,6 +2446,15 @@ GRANT UPDATE(decided_at) ON TABLE public.submission TO equityaccess_app;
 GRANT UPDATE(is_quarantined) ON TABLE public.submission TO equityaccess_app;
 
 GRANT SELECT,INSERT ON TABLE public.submission_body TO equityaccess_app;
+
+GRANT SELECT,INSERT ON TABLE public.support_event TO equityaccess_app;
+GRANT SELECT ON TABLE public.support_event TO equityaccess_aggregator;
+
+GRANT SELECT ON TABLE public.support_target TO equityaccess_app;
+GRANT SELECT ON TABLE public.support_target TO equityaccess_aggregator;
+
+GRANT SELECT ON TABLE public.support_topic TO equityaccess_app;
+GRANT SELECT ON TABLE public.support_topic TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.target TO equityaccess_app;
 GRANT SELECT ON TABLE public.target TO equityaccess_aggregator;

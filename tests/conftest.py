@@ -23,6 +23,7 @@ from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
 from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
+from equityaccess.support.seed import seed_support
 from tests.held import held_to_the_contract
 
 # A shell that starts the tests in the background has SIGINT ignored, and every program started from here would inherit
@@ -95,6 +96,7 @@ async def seeded(server: str, migrated: str) -> AsyncIterator[str]:
         owner = await connect(settings_for(url), role="owner")
         await seed(owner, clock.today())
         await seed_onboarding(owner)
+        await seed_support(owner)
         await owner.close()
         yield name
 

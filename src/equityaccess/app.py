@@ -34,8 +34,21 @@ from equityaccess.settings import Settings, listed
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 from equityaccess.submissions.turns import Turns, while_there_is_room
+from equityaccess.support.reading import ROUTES as MEASURES
+from equityaccess.support.routes import ROUTES as SUPPORT
 
-V1: Final = (*CATALOGUE, *LEAS, *SUBMISSIONS, *OBSERVATIONS, *COVERAGE, *ACCESS, *AUDIT, *ONBOARDING)
+V1: Final = (
+    *CATALOGUE,
+    *LEAS,
+    *SUBMISSIONS,
+    *OBSERVATIONS,
+    *COVERAGE,
+    *ACCESS,
+    *AUDIT,
+    *ONBOARDING,
+    *SUPPORT,
+    *MEASURES,
+)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 

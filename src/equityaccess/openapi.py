@@ -83,6 +83,7 @@ _TAGS: Final = {
     "observations": "What was reported, as it is known now or was known at an earlier instant.",
     "coverage": "How far along we are: rates, trends, people left to reach, and who has not been heard from.",
     "onboarding": "Onboarding to BEST: the playbook, waves, milestones, events, and how far all have come.",
+    "support": "Support given on the way to BEST, tickets of help desks, who signs in, and the measures of it all.",
     "keys": "API keys, for administrators.",
     "audit": "Who did what, when and from where.",
     "running": "Is the service alive and ready, and what do its refusals mean.",

@@ -488,3 +488,61 @@ milestone_took = Table(
     _required("most", Integer),
     _required("leas", Integer),
 )
+
+# Support, and signing in
+
+support_topic = _table(
+    "support_topic",
+    _key("code", Text),
+    _required("name", Text),
+    _required("milestones", Text),
+)
+
+support_target = _table(
+    "support_target",
+    _key("measure", Text),
+    _key("valid_from", Date),
+    _required("minutes", Integer),
+    _required("source", Text),
+)
+
+support_event = Table(
+    "support_event",
+    metadata,
+    _key("event_id", Uuid),
+    _required("lea_id", ForeignKey("lea.lea_id")),
+    _required("track", Text),
+    _required("kind", Text),
+    _required("started_at", _INSTANT),
+    _required("told_at", _INSTANT),
+    _required("told_by", Text),
+    _required("key_id", Uuid),
+    _required("external_id", Text),
+    Column("topic", ForeignKey("support_topic.code")),
+    Column("minutes", Integer),
+    Column("people", Integer),
+    Column("channel", Text),
+    Column("ticket", Text),
+    Column("about", ForeignKey("support_event.event_id")),
+    Column("satisfaction", SmallInteger),
+    UniqueConstraint("key_id", "external_id"),
+    Index("support_event_of_lea", "lea_id", "started_at"),
+    Index("support_event_of_ticket", "lea_id", "ticket", postgresql_where=text("ticket IS NOT NULL")),
+    Index("support_event_in_time", "started_at", "event_id"),
+)
+
+access_count = _table(
+    "access_count",
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("track", Text),
+    _key("day", Date),
+    _key("revision", Integer, autoincrement=False),
+    _required("core_users", Integer),
+    _required("core_users_30_days", Integer),
+    _required("core_provisioned", Integer),
+    Column("ess_users", Integer),
+    Column("ess_activated", Integer),
+    Column("employees", Integer),
+    _required("told_at", _INSTANT),
+    _required("key_id", Uuid),
+)

@@ -82,7 +82,9 @@ def _from_framework(error: HTTPException) -> Refusal:
         for item in extra
         if isinstance(item, Mapping)
     ]
-    return Invalid("; ".join(p.detail for p in problems) or error.detail, errors=problems)
+    if not problems:  # such as a parameter that is needed and missing
+        problems = [Problem(code="invalid-parameter", detail=error.detail, owner="sender")]
+    return Invalid("; ".join(p.detail for p in problems), errors=problems)
 
 
 _OUTAGES = (

@@ -40,6 +40,38 @@ _VISITOR: Final = {
 ACTORS: Final = ("anonymous", "public", *_KEYS)
 
 
+def _support(lea: str, number: int, **more: object) -> dict[str, Any]:
+    named = {"external_id": f"event-{number}-{uuid4()}", "lea": lea, "track": "FIN", "ticket": "desk-1"}
+    return {"events": [named | {"kind": "ticket_opened", "started_at": clock.now().isoformat()} | more]}
+
+
+def _counts(lea: str, number: int) -> dict[str, Any]:
+    counts = {"core_users": 0, "core_users_30_days": number, "core_provisioned": 100_000}
+    return {"counts": [{"lea": lea, "track": "FIN", "day": str(clock.today() - timedelta(days=1)), **counts}]}
+
+
+def _zammad(lea: str, number: int) -> dict[str, Any]:
+    ticket = {"id": number, "state": "new", "created_at": _ONCE, "updated_at": _ONCE, "organization": {"lea": lea}}
+    return {"ticket": ticket, "article": {}}
+
+
+def _frappe(lea: str, number: int) -> dict[str, Any]:
+    return {
+        "name": number, "creation": _ONCE, "modified": _ONCE, "status_category": "Open", "custom_lea": lea,
+    }  # fmt: skip
+
+
+_ONCE: Final = "2026-01-05T17:00:00Z"
+# What the name of a body begins with; the LEA that it is about ends it.
+_ABOUT_SUPPORT: Final[dict[str, Callable[[str, int], dict[str, Any]]]] = {
+    "support for": _support,
+    "rating for": lambda lea, number: _support(lea, number, kind="rated", satisfaction=5),
+    "counts for": _counts,
+    "zammad ticket of": _zammad,
+    "frappe ticket of": _frappe,
+}
+
+
 async def put_key(db: Database, leas: str, scopes: Sequence[Scope], expires_at: datetime) -> tuple[str, UUID]:
     """A new key for these of ``LEAS``, past the rules of issuing: its secret and its id."""
     secret = rules.new_secret(secrets.token_bytes(rules.SECRET_BYTES))
@@ -92,6 +124,10 @@ class Cast:
         wave = await self.ask("county", "PUT", "/v1/waves/{code}", {"code": "fin-1"}, "wave")
         if wave.status_code != 200:
             raise RuntimeError(f"the county cannot plan a wave: {wave.text}")
+        for lea in "AB":
+            ticket = await self.ask("county", "POST", "/v1/support-events", {}, f"support for {lea}")
+            if ticket.status_code != 201:
+                raise RuntimeError(f"the county cannot tell of a ticket: {ticket.text}")
         self._fixed |= {
             "submission of A": await self._push("lea_a"),
             "submission of A and B": await self._push("two_leas"),
@@ -132,6 +168,11 @@ class Cast:
             lea = self._fixed[name.removeprefix("event for ")]
             named = {"external_id": str(uuid4()), "lea": lea, "track": "FIN", "milestone": "training"}
             return {"events": [planned | named | {"happened_at": clock.now().isoformat()}]}
+        what, _, of = name.rpartition(" ")
+        if what in _ABOUT_SUPPORT:
+            return _ABOUT_SUPPORT[what](self._fixed[of], next(self._number))
+        if name == "holidays":
+            return {"holidays": [{"day": "2026-11-25", "name": "the day before Thanksgiving"}]}
         lea = self._fixed[name.removeprefix("push for ")]
         row = {"indicator": "home_internet", "student_group": "ALL", "population": 500_000, "evidence": "C"}
         row |= {"met": next(self._number), "not_met": 0}

@@ -26,6 +26,7 @@ from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
 from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
+from equityaccess.support.seed import seed_support
 
 PREPARED = "TRUST_PREPARED"  # the variable that says where the files are that every harness copies
 _START_TIMEOUT_S = 60.0
@@ -50,6 +51,7 @@ async def prepare(at: Path) -> None:
         owner = await database.connect(settings_for(url), role="owner")
         await seed(owner, clock.today())
         await seed_onboarding(owner)
+        await seed_support(owner)
         await owner.close()
 
 

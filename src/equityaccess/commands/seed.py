@@ -38,12 +38,14 @@ async def _seed(settings: Settings) -> list[str]:
     from equityaccess.leas.seed import seed
     from equityaccess.migrate import demand_revision
     from equityaccess.onboarding.seed import seed_onboarding
+    from equityaccess.support.seed import seed_support
 
     await demand_revision(settings.database_url)
     db = await connect(settings, role="owner")
     try:
         lines = await seed(db, clock.today(), operator())
         lines += await seed_onboarding(db)
+        lines += await seed_support(db)
         async with db.transaction() as tx:  # whatever changed, the figures are worked out anew from it
             await coverage.mark_all(tx, clock.today())
         return lines

@@ -32,6 +32,7 @@ from equityaccess.onboarding.roster import RosterRow, bring_in
 from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.onboarding.structs import MilestoneEventIn, MilestoneEventsIn
 from equityaccess.settings import Settings
+from equityaccess.support.seed import seed_support
 
 _NAME: Final = "equityaccess demo"  # who created the keys
 _DAYS: Final = 30  # that its keys live
@@ -85,7 +86,7 @@ async def _prepare(settings: Settings) -> list[str]:
     """The schema and the reference data; what changed."""
     before, after = await migrate(settings.database_url)
     async with _database(settings, role="owner") as db:
-        seeded = [*await seed(db, clock.today()), *await seed_onboarding(db)]
+        seeded = [*await seed(db, clock.today()), *await seed_onboarding(db), *await seed_support(db)]
     return [f"schema at revision {after}" + (", as before" if before == after else ""), *seeded]
 
 
