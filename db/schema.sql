@@ -320,6 +320,22 @@ ALTER TABLE public.expectation OWNER TO equityaccess_owner;
 
 COMMENT ON TABLE public.expectation IS 'One observation for the group ALL is expected with as_of in [period_from, period_to), received by due_on';
 
+CREATE TABLE public.feed (
+    lea_id integer NOT NULL,
+    habit text,
+    learned_from integer NOT NULL,
+    last_received_at timestamp with time zone NOT NULL,
+    expected_at timestamp with time zone,
+    computed_at timestamp with time zone NOT NULL,
+    CONSTRAINT feed_check CHECK (((habit IS NULL) = (expected_at IS NULL)))
+);
+
+ALTER TABLE ONLY public.feed FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.feed OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.feed IS 'Worked out from the journal every hour; silent once expected_at is past';
+
 CREATE TABLE public.holiday (
     day date NOT NULL,
     name text NOT NULL
@@ -1387,6 +1403,7 @@ CREATE TABLE public.submission (
     answer bytea,
     decided_at timestamp with time zone,
     is_quarantined boolean DEFAULT false NOT NULL,
+    concerned integer[],
     CONSTRAINT submission_outcome_check CHECK ((outcome = ANY (ARRAY['applied'::text, 'partly_applied'::text, 'unchanged'::text, 'refused'::text, 'dry_run'::text, 'replayed'::text, 'incomplete'::text])))
 );
 
@@ -1395,6 +1412,8 @@ ALTER TABLE ONLY public.submission FORCE ROW LEVEL SECURITY;
 ALTER TABLE public.submission OWNER TO equityaccess_owner;
 
 COMMENT ON COLUMN public.submission.outcome IS 'NULL while it is judged, or if the service stopped before it was';
+
+COMMENT ON COLUMN public.submission.concerned IS 'The LEAs that its rows speak of; of a push that was not taken, those of its key';
 
 CREATE TABLE public.submission_body (
     submission_id uuid NOT NULL,
@@ -1593,6 +1612,9 @@ ALTER TABLE ONLY public.enrollment
 
 ALTER TABLE ONLY public.expectation
     ADD CONSTRAINT expectation_pkey PRIMARY KEY (lea_id, indicator_id, period_from);
+
+ALTER TABLE ONLY public.feed
+    ADD CONSTRAINT feed_pkey PRIMARY KEY (lea_id);
 
 ALTER TABLE ONLY public.holiday
     ADD CONSTRAINT holiday_pkey PRIMARY KEY (day);
@@ -1861,6 +1883,9 @@ ALTER TABLE ONLY public.expectation
 ALTER TABLE ONLY public.expectation
     ADD CONSTRAINT expectation_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
 
+ALTER TABLE ONLY public.feed
+    ADD CONSTRAINT feed_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.api_key(key_id);
 
@@ -1937,6 +1962,8 @@ CREATE POLICY aggregator ON public.coverage_mark TO equityaccess_aggregator USIN
 
 CREATE POLICY aggregator ON public.coverage_point TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
+CREATE POLICY aggregator ON public.feed TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
 CREATE POLICY aggregator ON public.idempotency TO equityaccess_aggregator USING (true);
 
 CREATE POLICY aggregator ON public.job_lease TO equityaccess_aggregator USING (true) WITH CHECK (true);
@@ -1958,6 +1985,8 @@ CREATE POLICY aggregator ON public.onboarding_progress TO equityaccess_aggregato
 CREATE POLICY aggregator ON public.participation TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
 CREATE POLICY aggregator ON public.quota TO equityaccess_aggregator USING (true);
+
+CREATE POLICY aggregator ON public.submission FOR SELECT TO equityaccess_aggregator USING (true);
 
 CREATE POLICY aggregator ON public.support_event FOR SELECT TO equityaccess_aggregator USING (true);
 
@@ -2031,6 +2060,8 @@ CREATE POLICY every_lea ON public.coverage_cell FOR SELECT TO equityaccess_app U
 
 CREATE POLICY every_lea ON public.coverage_mark FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
+CREATE POLICY every_lea ON public.feed FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
 CREATE POLICY every_lea ON public.lea_holiday FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.milestone_event FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
@@ -2048,6 +2079,8 @@ CREATE POLICY every_lea ON public.submission FOR SELECT TO equityaccess_app USIN
 CREATE POLICY every_lea ON public.support_event FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 ALTER TABLE public.expectation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.feed ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.holiday ENABLE ROW LEVEL SECURITY;
 
@@ -2131,6 +2164,8 @@ CREATE POLICY own_lea ON public.coverage_cell TO equityaccess_app USING ((lea_id
 
 CREATE POLICY own_lea ON public.coverage_mark TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
+CREATE POLICY own_lea ON public.feed FOR SELECT TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
 CREATE POLICY own_lea ON public.lea_holiday TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
 CREATE POLICY own_lea ON public.milestone_event TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
@@ -2160,6 +2195,8 @@ CREATE POLICY owner_maintains ON public.coverage_cell TO equityaccess_owner USIN
 CREATE POLICY owner_maintains ON public.coverage_mark TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.coverage_point TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.feed TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.idempotency TO equityaccess_owner USING (true) WITH CHECK (true);
 
@@ -2354,6 +2391,9 @@ GRANT SELECT ON TABLE public.enrollment TO equityaccess_aggregator;
 GRANT SELECT ON TABLE public.expectation TO equityaccess_app;
 GRANT SELECT ON TABLE public.expectation TO equityaccess_aggregator;
 
+GRANT SELECT ON TABLE public.feed TO equityaccess_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.feed TO equityaccess_aggregator;
+
 GRANT SELECT ON TABLE public.holiday TO equityaccess_app;
 GRANT SELECT ON TABLE public.holiday TO equityaccess_aggregator;
 
@@ -2431,11 +2471,14 @@ GRANT SELECT ON TABLE public.student_group TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT ON TABLE public.submission TO equityaccess_app;
 
+GRANT SELECT(received_at) ON TABLE public.submission TO equityaccess_aggregator;
+
 GRANT UPDATE(byte_count) ON TABLE public.submission TO equityaccess_app;
 
 GRANT UPDATE(sha256) ON TABLE public.submission TO equityaccess_app;
 
 GRANT UPDATE(outcome) ON TABLE public.submission TO equityaccess_app;
+GRANT SELECT(outcome) ON TABLE public.submission TO equityaccess_aggregator;
 
 GRANT UPDATE(status) ON TABLE public.submission TO equityaccess_app;
 
@@ -2444,6 +2487,9 @@ GRANT UPDATE(answer) ON TABLE public.submission TO equityaccess_app;
 GRANT UPDATE(decided_at) ON TABLE public.submission TO equityaccess_app;
 
 GRANT UPDATE(is_quarantined) ON TABLE public.submission TO equityaccess_app;
+
+GRANT UPDATE(concerned) ON TABLE public.submission TO equityaccess_app;
+GRANT SELECT(concerned) ON TABLE public.submission TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT ON TABLE public.submission_body TO equityaccess_app;
 

@@ -22,6 +22,7 @@ from equityaccess.audit.routes import ROUTES as AUDIT
 from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.database import Database
+from equityaccess.feeds.routes import ROUTES as FEEDS
 from equityaccess.leas.routes import ROUTES as LEAS
 from equityaccess.onboarding.routes import ROUTES as ONBOARDING
 from equityaccess.openapi import Contract
@@ -46,6 +47,7 @@ V1: Final = (
     *ACCESS,
     *AUDIT,
     *ONBOARDING,
+    *FEEDS,
     *SUPPORT,
     *MEASURES,
 )

@@ -196,8 +196,19 @@ submission = _table(
     Column("answer", LargeBinary),
     Column("decided_at", _INSTANT),
     _required("is_quarantined", Boolean, server_default=text("false")),
+    Column("concerned", ARRAY(Integer)),
 )
 Index("submission_newest", submission.c.received_at.desc(), submission.c.submission_id.desc())
+
+feed = _table(
+    "feed",
+    _key("lea_id", ForeignKey("lea.lea_id"), autoincrement=False),
+    Column("habit", Text),
+    _required("learned_from", Integer),
+    _required("last_received_at", _INSTANT),
+    Column("expected_at", _INSTANT),
+    _required("computed_at", _INSTANT),
+)
 
 submission_body = _table(
     "submission_body",

@@ -14,7 +14,8 @@ UPDATE submission SET byte_count = CAST(:byte_count AS bigint), sha256 = CAST(:s
 SELECT deflated FROM submission_body WHERE submission_id = CAST(:submission_id AS uuid) AND part = CAST(:part AS integer)
 
 -- name: decide
-UPDATE submission SET outcome = CAST(:outcome AS text), status = CAST(:status AS smallint), answer = CAST(:answer AS bytea), decided_at = CAST(:decided_at AS timestamptz)
+UPDATE submission SET outcome = CAST(:outcome AS text), status = CAST(:status AS smallint), answer = CAST(:answer AS bytea), decided_at = CAST(:decided_at AS timestamptz),
+       concerned = CAST(:concerned AS integer[])
  WHERE submission_id = CAST(:submission_id AS uuid)
 
 -- name: quarantine

@@ -133,7 +133,13 @@ async def decide(
 ) -> None:
     """Write down what became of a submission, and put it on record; without *origin* the request does that itself."""
     await tx.execute(
-        sql.decide, submission_id=submission_id, outcome=outcome, status=status, answer=answer, decided_at=now
+        sql.decide,
+        submission_id=submission_id,
+        outcome=outcome,
+        status=status,
+        answer=answer,
+        decided_at=now,
+        concerned=origin.lea_ids if origin else None,
     )
     if origin is not None:
         place = f"/v1/submissions/{submission_id}"
