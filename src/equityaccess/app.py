@@ -1,5 +1,6 @@
 """The whole application on one page: every route, guard, dependency and error handler."""
 
+import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.database import Database
 from equityaccess.feeds.routes import ROUTES as FEEDS
 from equityaccess.leas.routes import ROUTES as LEAS
+from equityaccess.news import News
 from equityaccess.onboarding.routes import ROUTES as ONBOARDING
 from equityaccess.openapi import Contract
 from equityaccess.running.metrics import Metrics
@@ -112,9 +114,13 @@ async def _connected(app: Litestar) -> AsyncIterator[None]:
     # Asked on a line of its own: a pool that is in full use is no reason to be sent no requests.
     asked_aside = await database.connect(msgspec.structs.replace(settings, **LINE))
     app.state.readiness = Readiness(asked_aside, migrate.code_revision())
+    app.state.news = News(settings)
+    listening = asyncio.create_task(app.state.news.listen())
     try:
         yield
     finally:
+        listening.cancel()
+        await asyncio.wait([listening])
         await asked_aside.close()
         await app.state.db.close()
 

@@ -24,12 +24,14 @@ from equityaccess.settings import Settings
 
 Role = Literal["app", "aggregator", "public", "owner"]  # owner: migrations and reference data, never a request
 Isolation = Literal["read_committed", "repeatable_read"]
+Subject = Literal["coverage", "onboarding", "triage"]  # what a transaction may tell others that it changed
 T = TypeVar("T")
 
 _SLACK_S: Final = 2.0  # after which a statement that the server should have ended is taken for one it never answers
 _OWNER_S: Final = 120.0  # of the reference data and the directory: nobody waits for them
-_CONNECT_S: Final = 3.0
+CONNECT_S: Final = 3.0
 _AT_A_TIME: Final = 2_000  # rows of a stream
+CHANNEL: Final = "equityaccess_news"
 NO_LEA: Final[Sequence[int]] = ()
 _DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NAMED = re.compile(r"^-- (name|fragment): (\w+)\n", re.MULTILINE)
@@ -158,6 +160,11 @@ class Transaction:
         with self._heard():
             await self._connection.execute("SELECT set_config('role', $1, true)", f"equityaccess_{role}")
 
+    async def announce(self, subject: Subject) -> None:
+        """Let everybody who waits for *subject* know, when this transaction commits; see ``news``."""
+        with self._heard():
+            await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, subject)
+
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may fail, or be undone, without the rest."""
@@ -285,7 +292,7 @@ async def connect(settings: Settings, *, role: Role = "app", name: str = "equity
             min_size=1,
             max_size=settings.pool_size,
             init=_demand_durability if settings.demand_durability else None,
-            timeout=_CONNECT_S,  # the pool also connects by itself, when nobody is there to lose patience
+            timeout=CONNECT_S,  # the pool also connects by itself, when nobody is there to lose patience
             server_settings={
                 "application_name": name,
                 "role": f"equityaccess_{role}",
@@ -313,7 +320,7 @@ _DURABILITY = (
 
 async def _demand_durability(connection: "asyncpg.Connection[Any]") -> None:
     """Asked on every new connection: a server may be started again with other settings than we began with."""
-    with _heard(connection, _CONNECT_S):
+    with _heard(connection, CONNECT_S):
         found = await connection.fetch(_DURABILITY)
     if off := [row["name"] for row in found]:
         raise UnsafeServer(

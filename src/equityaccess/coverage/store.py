@@ -40,6 +40,7 @@ async def drain(tx: Transaction, now: datetime, today: date) -> int:
         await tx.execute(sql.forget_points, last_week=last_week)
         await tx.execute(sql.prefer_hashing)
         await tx.execute(sql.put_points, today=today, last_week=last_week, county=COUNTY, now=now)
+        await tx.announce("coverage")
     return touched
 
 

@@ -72,6 +72,7 @@ async def follow(tx: Transaction, lea_ids: Sequence[int] | None, now: datetime) 
         statuses += some
         progressed.append(one)
     await store.keep(tx, statuses, progressed, week_ending(on.today), now)
+    await tx.announce("onboarding")
     return len(taking_part)
 
 
