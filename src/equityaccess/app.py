@@ -34,6 +34,7 @@ from equityaccess.running.pages import ROUTES as PAGES
 from equityaccess.running.readiness import LINE, Readiness
 from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings, listed
+from equityaccess.submissions.filling_in import ROUTES as FILLING_IN
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 from equityaccess.submissions.turns import Turns, while_there_is_room
@@ -44,6 +45,7 @@ V1: Final = (
     *CATALOGUE,
     *LEAS,
     *SUBMISSIONS,
+    *FILLING_IN,
     *OBSERVATIONS,
     *COVERAGE,
     *ACCESS,

@@ -321,7 +321,7 @@ def test_a_file_that_cannot_be_sent_is_refused(push: Push, tmp_path: Path, capsy
     book.write_bytes(b"x")
     empty.touch()
     for file, why in (
-        (book, "Save a spreadsheet as CSV"),
+        (book, "Save another spreadsheet as .xlsx or CSV"),
         (empty, "is empty"),
         (tmp_path / "none.csv", "No such file"),
     ):

@@ -11,13 +11,20 @@ from typing import Any, NamedTuple
 
 import asyncpg
 import httpx
+import openpyxl
+from openpyxl.cell import WriteOnlyCell
 
 from equityaccess import clock
 from tests.conftest import bearer
 
 ABC = "19642120000000"
 LAUSD = "19647330000000"
-KINDS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
+KINDS = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 FORMS = tuple(KINDS)
 Fields = Mapping[str, Any]
 
@@ -52,12 +59,35 @@ def written(form: str, rows: Sequence[Fields]) -> bytes:
         return json.dumps({"observations": [_nested(fields) for fields in rows]}).encode()
     if form == "ndjson":
         return b"".join(json.dumps(fields).encode() + b"\n" for fields in rows)
-    out = io.StringIO()
     columns = list(dict.fromkeys(name for fields in rows for name in fields))
+    if form == "xlsx":
+        return a_workbook([columns, *([fields.get(name) for name in columns] for fields in rows)])
+    out = io.StringIO()
     table = csv.DictWriter(out, columns, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
     return out.getvalue().encode()
+
+
+def a_workbook(rows: Iterable[Sequence[object]], *, sheet: str = "Sheet1", others: Sequence[str] = ()) -> bytes:
+    """*rows* in a sheet of a workbook, with *others*, which hold one cell, before it."""
+    book, out = openpyxl.Workbook(write_only=True), io.BytesIO()
+    for other in others:
+        book.create_sheet(other).append(["something"])
+    made = book.create_sheet(sheet)
+    for one in rows:
+        made.append([_cell(made, value) for value in one])
+    book.save(out)
+    return out.getvalue()
+
+
+def _cell(sheet: Any, value: object) -> WriteOnlyCell:
+    """A cell with *value*: a text is a text, whatever it begins with, and what a sheet has no type for is one too."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    cell = WriteOnlyCell(sheet, value if is_number or value is None or isinstance(value, date) else str(value))
+    if isinstance(cell.value, str):
+        cell.data_type = "s"
+    return cell
 
 
 class Sender:

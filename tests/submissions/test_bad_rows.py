@@ -28,7 +28,9 @@ class Bad(NamedTuple):
     beside: tuple[tuple[str, Any], ...] = ()
 
     def code_in(self, form: str) -> str | None:
-        return self.csv if form == "csv" and self.csv != "same" else self.code
+        if form == "xlsx" and isinstance(self.value, float) and self.value.is_integer():
+            return None  # a sheet knows no other numbers
+        return self.csv if form in ("csv", "xlsx") and self.csv != "same" else self.code
 
     def fields(self) -> dict[str, Any]:
         return row() | dict(self.beside) | {self.field: self.value}
@@ -138,7 +140,7 @@ UNKNOWN = ["lea_id", "recorded_at", "revision", "status", "is_published", "notes
 
 def where(fault: dict[str, Any], form: str, number: int) -> str:
     """The field that a fault points to, after the rest of its place was held to be right."""
-    if form == "csv":
+    if form in ("csv", "xlsx"):
         assert fault["line"] == number + 1, fault
         return fault["column"]
     if form == "ndjson":

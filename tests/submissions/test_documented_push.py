@@ -14,7 +14,7 @@ def document() -> str:
     return (Path(__file__).parents[2] / "docs" / "pushing.md").read_text()
 
 
-@pytest.mark.parametrize("form", KINDS)
+@pytest.mark.parametrize("form", ["csv", "ndjson", "json"])
 async def test_an_example_is_accepted_without_a_warning(form: str, sender: Sender) -> None:
     (example,) = re.findall(rf"^```{form}\n(.+?)^```", document(), re.MULTILINE | re.DOTALL)
     address = {} if form == "json" else {"lea": ABC, "as_of": "2026-10-30"}

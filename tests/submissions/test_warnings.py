@@ -28,6 +28,7 @@ async def test_a_doubt_is_a_warning_with_its_place(sender: Sender, form: str) ->
         "json": lambda w: w["pointer"].rpartition("/")[2],
         "ndjson": lambda w: w["pointer"][1:],
         "csv": lambda w: w["column"],
+        "xlsx": lambda w: w["column"],
     }
     found = [(w["row"], w["code"], place[form](w), w["owner"]) for w in warnings]
     assert found == [(n, code, field, "data_owner") for n, (_, code, field) in enumerate(CASES, 1)]

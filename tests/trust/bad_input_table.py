@@ -11,6 +11,7 @@ import msgspec
 from tests.submissions.pushing import LAUSD, days_ago, row, written
 from tests.submissions.test_bad_bodies import BAD_JSON
 from tests.submissions.test_csv import FILES
+from tests.submissions.test_workbook import WRONG, XLSX
 
 PUSH = "/v1/submissions"
 GOOD = written("json", [row()])
@@ -80,6 +81,19 @@ _FILES = [
         headers={"Content-Type": "text/csv"},
     )
     for what, body, status, code, _, _ in FILES
+]
+
+_SHEETS = [
+    Ask(
+        number="101",
+        what=f"a workbook: {what}",
+        status=status,
+        code=code,
+        method="POST",
+        body=body,
+        headers={"Content-Type": XLSX},
+    )
+    for what, body, status, code in WRONG
 ]
 
 _HTTP = [
@@ -320,4 +334,4 @@ _ROWS = [
 ]
 
 # What the bad rows of a push are called in each format stands in `test_bad_rows.py`; they are sent as three pushes.
-ASKS = [*_BODIES, *_FILES, *_HTTP, *_WHO, *_ROWS]
+ASKS = [*_BODIES, *_FILES, *_SHEETS, *_HTTP, *_WHO, *_ROWS]

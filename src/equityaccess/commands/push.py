@@ -45,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE", type=Path, help=".csv, .ndjson or .json")
+    parser.add_argument("file", metavar="FILE", type=Path, help=".csv, .xlsx, .ndjson or .json")
     parser.add_argument("--url", help=f"the service, such as https://equity.example.org ({_URL})")
     parser.add_argument("--dry-run", action="store_true", help="judge it and show the effect, but apply nothing")
     parser.add_argument(

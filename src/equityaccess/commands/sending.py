@@ -18,6 +18,7 @@ MEDIA_TYPES: Final = {
     ".ndjson": "application/x-ndjson",
     ".jsonl": "application/x-ndjson",
     ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _CHUNK: Final = 65_536
 _ATTEMPTS: Final = 6
@@ -50,7 +51,9 @@ def pack(file: Path, parameters: Mapping[str, str]) -> Parcel:
     """*file* as a Parcel. Raises NotSentError when it is not of a kind that the service takes."""
     media_type = MEDIA_TYPES.get(file.suffix.lower())
     if media_type is None:
-        raise NotSentError(f"{file.name} is not {', '.join(MEDIA_TYPES)}. Save a spreadsheet as CSV (UTF-8) first.")
+        raise NotSentError(
+            f"{file.name} is not {', '.join(MEDIA_TYPES)}. Save another spreadsheet as .xlsx or CSV (UTF-8) first."
+        )
     with file.open("rb") as content:
         size = content.seek(0, os.SEEK_END)
     if size == 0:

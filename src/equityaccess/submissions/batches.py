@@ -50,6 +50,7 @@ class Reader(Protocol):
 
     defaults: Defaults
     source: str | None
+    unpacked: str  # of a body that is not text itself: what could be read in it
 
     def batches(self, parts: AsyncIterator[bytes]) -> AsyncIterator[Batch]:
         """The rows of the body whose bytes are *parts*."""
@@ -81,6 +82,8 @@ class Lines:
 
 class ReaderOfLines(ABC):
     """A reader that never holds more than some thousand lines."""
+
+    unpacked: str = ""
 
     def __init__(self, defaults: Defaults, source: str | None, settings: Settings) -> None:
         self.defaults = defaults

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
@@ -61,7 +61,8 @@ class CsvReader(ReaderOfLines):
             opened = self._line - len(self._open) + 1
             raise _bad_syntax(f"The quotation that opens in line {opened} is never closed.", opened)
         for start in range(0, len(records), LINES_AT_A_TIME):
-            yield self._count(self._batch(records[start : start + LINES_AT_A_TIME]))
+            some = records[start : start + LINES_AT_A_TIME]
+            yield self._count(self._batch((line, _cells(record, line)) for line, record in some))
 
     def _text(self, line: bytes) -> str:
         if self._line == 1:
@@ -87,15 +88,15 @@ class CsvReader(ReaderOfLines):
         record, self._open, self._open_length = "\n".join(self._open), [], 0
         return record
 
-    def _batch(self, records: list[tuple[int, str]]) -> Batch:
+    def _batch(self, records: Iterable[tuple[int, list[str]]]) -> Batch:
+        """The rows of *records*, each the line in which it begins and its cells."""
         batch = Batch(Rows([], [], []), [], [], 0)
         received = 0
-        for line, record in records:
-            values = _cells(record, line)
+        for line, values in records:
             if not any(values):
                 continue
             if self._header is None:
-                self._header = _header(values, record, line)
+                self._header = _header(values, line)
                 continue
             received += 1
             self._take(Place(self._received + received, line), self._header, values, batch)
@@ -165,9 +166,9 @@ def _bad_syntax(detail: str, line: int) -> Invalid:
     return Invalid(detail, errors=[Problem(code="csv-syntax", detail=detail, owner="sender", line=line)])
 
 
-def _header(names: list[str], record: str, line: int) -> list[str]:
+def _header(names: list[str], line: int) -> list[str]:
     """The columns, if they are ours. Raises Invalid with every fault."""
-    if len(names) == 1 and any(mark in record for mark in ";\t|"):
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         detail = "The columns are not separated by commas. Save the file as comma-separated CSV."
         raise Invalid(detail, errors=[Problem(code="csv-dialect", detail=detail, owner="sender", line=line)])
     faults = [*_strange(names), *_doubled(names), *_missing(names)]

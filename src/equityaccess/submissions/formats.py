@@ -1,4 +1,4 @@
-"""Reads the rows of a push from JSON or NDJSON, and names the reader of each format; csv_format.py reads CSV."""
+"""Reads the rows of a push from JSON or NDJSON, and names the reader of each format."""
 
 import asyncio
 import itertools
@@ -10,6 +10,7 @@ from msgspec import UNSET
 from equityaccess import jsonbody
 from equityaccess.problems import Invalid, MalformedRequest, Problem
 from equityaccess.settings import Settings
+from equityaccess.submissions import workbook
 from equityaccess.submissions.batches import (
     LINES_AT_A_TIME,
     Batch,
@@ -23,7 +24,13 @@ from equityaccess.submissions.csv_format import CsvReader
 from equityaccess.submissions.rules import Format, Place, Rows, locate
 from equityaccess.submissions.structs import Breakdown, Defaults, ObservationIn, Row, SubmissionIn
 
-MEDIA: dict[str, Format] = {"application/json": "json", "application/x-ndjson": "ndjson", "text/csv": "csv"}
+MEDIA: dict[str, Format] = {
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "text/csv": "csv",
+    workbook.MEDIA_TYPE: "xlsx",
+}
+WHOLE: frozenset[Format] = frozenset({"json", "xlsx"})  # read whole, so they are kept small
 _SMALL = 65_536  # bytes of JSON that are read before anybody could notice
 _decoder = msgspec.json.Decoder(list[Row])
 _encoder = msgspec.json.Encoder()
@@ -35,6 +42,7 @@ def reader(form: Format, defaults: Defaults, source: str | None, settings: Setti
         "json": JsonReader,
         "ndjson": NdjsonReader,
         "csv": CsvReader,
+        "xlsx": workbook.WorkbookReader,
     }
     return made[form](defaults, source, settings)
 
@@ -107,6 +115,8 @@ def _placed(place: Place, fault: Problem) -> Problem:
 
 class JsonReader:
     """One document with all observations; read whole, so it is kept small."""
+
+    unpacked: str = ""
 
     def __init__(self, defaults: Defaults, source: str | None, settings: Settings) -> None:
         self.defaults = defaults

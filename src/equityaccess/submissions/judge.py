@@ -1,5 +1,6 @@
 """Judges a push that stands in the journal: one transaction, in which all of it happens or nothing."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
@@ -13,7 +14,7 @@ from equityaccess.audit.structs import Origin
 from equityaccess.coverage.store import Cell, figures_now
 from equityaccess.coverage.structs import Counted, published
 from equityaccess.database import Database, Transaction
-from equityaccess.personal import without_quoted
+from equityaccess.personal import looks_personal, without_quoted
 from equityaccess.problems import Invalid, NotAllowed, Problem, Refusal, without_personal
 from equityaccess.settings import Settings
 from equityaccess.submissions import formats, journal, once, rules, store, suggesting
@@ -118,7 +119,7 @@ class Judge:
             return verdict, False
         if any(one.code == "personal-data" for one in receipt.refusals):
             return verdict, True
-        what = await journal.looks_personal(tx, receipt.submission_id)
+        what = await self._looks_personal(tx)
         if what is None:
             return verdict, False
         detail = f"The body holds what looks like {what}. It is kept apart; tell the county office, and send counts."
@@ -126,6 +127,11 @@ class Judge:
         total = receipt.refusals_total + 1
         receipt = msgspec.structs.replace(receipt, refusals=[*receipt.refusals, fault], refusals_total=total)
         return msgspec.structs.replace(verdict, receipt=receipt), True
+
+    async def _looks_personal(self, tx: Transaction) -> str | None:
+        if self._push.form == "xlsx":  # packed, any bytes look like anything
+            return await asyncio.to_thread(looks_personal, self._reader.unpacked)
+        return await journal.looks_personal(tx, self._push.journaled.submission_id)
 
     async def _write_down(self, tx: Transaction, verdict: Verdict, *, is_quarantined: bool) -> None:
         answer = msgspec.json.encode(verdict.receipt)

@@ -251,3 +251,13 @@ SELECT n.code AS lea, i.code AS indicator, g.code AS student_group, o.as_of, o.r
  WHERE CAST(:every_revision AS boolean) OR o.superseded_at IS NULL
  ORDER BY o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision
  LIMIT CAST(:limit AS bigint)
+
+-- name: last_said
+-- What LEAs said last of each indicator and group.
+SELECT DISTINCT ON (o.lea_id, o.indicator_id, o.student_group_id)
+       o.lea_id, i.code AS indicator, g.code AS student_group, o.as_of, o.population, o.met, o.not_met, o.not_applicable, o.evidence
+  FROM observation o
+  JOIN indicator i ON i.indicator_id = o.indicator_id
+  JOIN student_group g ON g.student_group_id = o.student_group_id
+ WHERE o.lea_id = ANY (CAST(:lea_ids AS integer[]))
+ ORDER BY o.lea_id, o.indicator_id, o.student_group_id, o.as_of DESC, o.revision DESC

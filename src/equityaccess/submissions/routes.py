@@ -30,7 +30,7 @@ from equityaccess.problems import (
     UnsupportedMediaType,
 )
 from equityaccess.settings import Settings
-from equityaccess.submissions import formats, journal, once, store
+from equityaccess.submissions import formats, journal, once, store, workbook
 from equityaccess.submissions.judge import Judge, Push, Verdict
 from equityaccess.submissions.structs import Defaults, Mode, Outcome, Receipt, SubmissionIn, SubmissionPage
 from equityaccess.submissions.turns import Busy
@@ -50,7 +50,16 @@ _BY_CODE = {refusal.code: refusal for refusal in REFUSALS}
             Receipt, description="Nothing changed: it is known already, or this was a dry run.", generate_examples=False
         )
     },
-    opt={"formats": Formats(reads={"application/json": SubmissionIn, "application/x-ndjson": None, "text/csv": None})},
+    opt={
+        "formats": Formats(
+            reads={
+                "application/json": SubmissionIn,
+                "application/x-ndjson": None,
+                "text/csv": None,
+                workbook.MEDIA_TYPE: None,
+            }
+        )
+    },
     request_max_body_size=None,  # held by the settings for each format, while it is read
 )
 async def push(
@@ -66,9 +75,12 @@ async def push(
         bool, QueryParameter(description="Judge the push and show its effect, but store nothing.")
     ] = False,
     lea: Annotated[
-        str | None, QueryParameter(description="CDS code for the rows that name none (NDJSON, CSV).", max_length=64)
+        str | None,
+        QueryParameter(description="CDS code for the rows that name none (NDJSON, CSV, a workbook).", max_length=64),
     ] = None,
-    as_of: Annotated[date | None, QueryParameter(description="Day for the rows that name none (NDJSON, CSV).")] = None,
+    as_of: Annotated[
+        date | None, QueryParameter(description="Day for the rows that name none (NDJSON, CSV, a workbook).")
+    ] = None,
     source: Annotated[
         str | None,
         QueryParameter(description="Where the figures come from, such as 'SIS nightly export'.", max_length=200),
@@ -80,7 +92,9 @@ async def push(
         ),
     ] = None,
 ) -> Response[Receipt]:
-    """Push observations, as JSON (`application/json`), NDJSON (`application/x-ndjson`) or CSV (`text/csv`).
+    """Push observations, as JSON (`application/json`), NDJSON (`application/x-ndjson`), CSV (`text/csv`) or a workbook.
+
+    A workbook is an .xlsx; `GET /v1/template` gives one to fill in. Its rows without figures are passed over.
 
     The body is kept as it came, then judged as a whole, in one transaction. The answer is a receipt that accounts for
     every row and shows what the push did to coverage: 201 when something was stored, 200 when nothing changed.
@@ -89,7 +103,7 @@ async def push(
     caller.demand("push")
     _demand_one_key(request, idempotency_key)
     form = formats.MEDIA[demand_media_type(request, tuple(formats.MEDIA))]
-    most = settings.max_json_bytes if form == "json" else settings.max_stream_bytes
+    most = settings.max_json_bytes if form in formats.WHOLE else settings.max_stream_bytes
     _demand_length(request, most)
     journaled = await journal.receive(
         db,

@@ -14,7 +14,7 @@ from equityaccess.submissions.structs import Defaults, Row
 EARLIEST = date(2018, 7, 1)
 FAR_FROM_ENROLLMENT = 4  # a population differs by more than a quarter of what is enrolled
 JUMP_IN_POINTS = 20
-Format = Literal["json", "ndjson", "csv"]
+Format = Literal["json", "ndjson", "csv", "xlsx"]
 
 
 class Lea(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ class Checked(NamedTuple):
 
 def locate(form: Format, place: Place, field: str) -> dict[str, object]:
     """How a sender finds *field* of the row at *place*."""
-    if form == "csv":
+    if form in ("csv", "xlsx"):
         return {"row": place.row, "line": place.line, "column": field}
     if form == "ndjson":
         return {"row": place.row, "line": place.line, "pointer": f"/{field}"}

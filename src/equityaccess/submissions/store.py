@@ -11,7 +11,7 @@ from equityaccess.audit.structs import Entry, Origin
 from equityaccess.coverage.store import Cell
 from equityaccess.database import Transaction, load_queries
 from equityaccess.submissions.rules import JUMP_IN_POINTS, STAGED, Asked, Known, Lea, Record
-from equityaccess.submissions.structs import Outcome, Owed, SubmissionLine
+from equityaccess.submissions.structs import Outcome, Owed, Said, SubmissionLine
 
 sql = load_queries(__file__)
 
@@ -316,6 +316,11 @@ async def names(tx: Transaction, lea_ids: Sequence[int], today: date) -> Names:
 async def owed(tx: Transaction, lea_ids: Sequence[int], today: date, most: int) -> list[Owed]:
     """What *lea_ids* still owe, the longest overdue first."""
     return await tx.all(sql.owed, Owed, lea_ids=lea_ids, today=today, most=most)
+
+
+async def last_said(tx: Transaction, lea_ids: Sequence[int]) -> list[Said]:
+    """What *lea_ids* said last of each indicator and group."""
+    return await tx.all(sql.last_said, Said, lea_ids=lea_ids)
 
 
 async def submission(tx: Transaction, submission_id: UUID) -> Stored | None:

@@ -123,6 +123,29 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     due_on: date
 
 
+class ToFillIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that an LEA is asked for, and how many people it is about as far as is known."""
+
+    lea: str
+    indicator: str
+    student_group: str
+    population: int | None
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What an LEA said last of one indicator and group."""
+
+    lea_id: int
+    indicator: str
+    student_group: str
+    as_of: date
+    population: int
+    met: int
+    not_met: int
+    not_applicable: int
+    evidence: Literal["A", "B", "C", "D"]
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a push: every row accounted for, every fault and doubt listed, and what it did to coverage."""
 
