@@ -1,8 +1,8 @@
 """Promise 17: the parsers of what callers send survive anything: nothing uncaught, in little memory.
 
 Method: atheris, guided by which code each input reaches, changes a corpus of bad bodies and feeds the readers of JSON,
-NDJSON and CSV and the parser of keys, for `python -m tests.trust.fuzz --minutes 10 json|csv|key`, or shorter as part of
-`make trust`. What must hold of every input stands in `fuzz_targets.py`.
+NDJSON, CSV and workbooks and the parser of keys, for `python -m tests.trust.fuzz --minutes 10 json|csv|xlsx|key`, or
+shorter as part of `make trust`. What must hold of every input stands in `fuzz_targets.py`.
 Figure: inputs fed to each, for how long; uncaught errors; the most memory, of at most 300 MB.
 Mutant: each parser with one guard taken out.
 """
@@ -21,8 +21,14 @@ import msgspec
 from tests.trust.harness import Figure, Harness, Run
 
 _MOST_MB = 300
-_NAMES = ("json", "csv", "key")
-_GUIDED = ["equityaccess.jsonbody", "equityaccess.personal", "equityaccess.access.rules", "equityaccess.submissions"]
+_NAMES = ("json", "csv", "xlsx", "key")
+_GUIDED = [
+    "equityaccess.jsonbody",
+    "equityaccess.personal",
+    "equityaccess.access.rules",
+    "equityaccess.submissions",
+    "openpyxl",
+]
 _DONE = re.compile(r"number_of_executed_units: (\d+)")
 _PEAK = re.compile(r"peak_rss_mb: +(\d+)")
 _START = "INFO: seed corpus"  # what libFuzzer says when it begins
@@ -99,7 +105,7 @@ async def _run(run: Run) -> Figure:
 HARNESSES = [
     Harness(
         number=17,
-        promise="The parsers of JSON, CSV and keys survive fuzzing in less than 300 MB",
+        promise="The parsers of JSON, CSV, workbooks and keys survive fuzzing in less than 300 MB",
         mutant="each of the parsers without one of its guards",
         run=_run,
     )

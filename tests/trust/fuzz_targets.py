@@ -4,13 +4,17 @@ Only a ``Refusal`` may leave a parser; anything else that is raised, an Assertio
 """
 
 import contextlib
+import functools
+import io
 import json
 import re
 import string
+import zipfile
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import msgspec
 
@@ -18,7 +22,7 @@ from equityaccess import jsonbody, personal
 from equityaccess.access import rules as access_rules
 from equityaccess.problems import Refusal
 from equityaccess.settings import Settings
-from equityaccess.submissions import csv_format, formats
+from equityaccess.submissions import csv_format, formats, workbook
 from equityaccess.submissions.batches import Batch
 from equityaccess.submissions.rules import Asked, Check, Format, Known, Lea
 from equityaccess.submissions.source import source_fault
@@ -121,6 +125,36 @@ def csv_bodies(data: bytes) -> None:
     assert _read("csv", [data]) == _read("csv", _in_two(data)), "it matters where the parts of a body end"
 
 
+@functools.cache
+def _members() -> dict[str, bytes]:
+    """What a good workbook is made of."""
+    with zipfile.ZipFile(io.BytesIO(written("xlsx", [row()]))) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _with(name: str, content: bytes) -> bytes:
+    """A good workbook, but for one member."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for member, good in _members().items():
+            archive.writestr(member, content if member == name else good)
+    return out.getvalue()
+
+
+def workbooks(data: bytes) -> None:
+    """A workbook as it comes, and a good one of which one member is what comes."""
+    changed = _CHANGED[data[0] % len(_CHANGED)] if data else _CHANGED[0]
+    for body in (data, _with(changed, data[1:])):
+        with contextlib.suppress(Refusal):
+            for number, cells in workbook.rows(body):
+                assert number > 0
+                assert any(cells)
+                assert all(isinstance(cell, str) for cell in cells)
+
+
+_CHANGED = ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/styles.xml", "[Content_Types].xml")
+
+
 def _is_key(text: str) -> bool:
     """A key by the letter of what is published of it."""
     body, _, checksum = text.rpartition("_")
@@ -145,7 +179,7 @@ def keys(data: bytes) -> None:
         assert access_rules.well_formed(access_rules.new_secret(data))
 
 
-TARGETS: dict[str, Target] = {"json": json_bodies, "csv": csv_bodies, "key": keys}
+TARGETS: dict[str, Target] = {"json": json_bodies, "csv": csv_bodies, "xlsx": workbooks, "key": keys}
 
 
 def _lenient(_raw: bytes) -> str:
@@ -162,6 +196,8 @@ def remove_guard(name: str) -> None:
         jsonbody._text = _lenient
     elif name == "csv":
         csv_format.CsvReader._text = lambda _self, line: line.decode("utf-8")  # type: ignore[method-assign]
+    elif name == "xlsx":
+        workbook._DAMAGED = tuple(kind for kind in workbook._DAMAGED if kind is not ParseError)  # type: ignore[misc]
     else:
         access_rules.well_formed = _unchecked
 
@@ -173,6 +209,9 @@ def corpus(name: str) -> list[bytes]:
         return (
             [secret.encode() for secret in secrets] + [b"Bearer " + secret.encode() for secret in secrets] + [bytes(32)]
         )
+    if name == "xlsx":
+        members = [bytes([number]) + _members()[member] for number, member in enumerate(_CHANGED)]
+        return [*members, written("xlsx", [row()])]
     if name == "csv":
         rows = [{k: v for k, v in bad.fields().items() if v is not ...} for bad in BAD if bad.code_in("csv")]
         return [body for _, body, *_ in FILES if len(body) < 4_096] + [written("csv", [one]) for one in rows]

@@ -44,15 +44,15 @@ class WorkbookReader(CsvReader):
     async def batches(self, parts: AsyncIterator[bytes]) -> AsyncIterator[Batch]:
         """One batch. Raises UnsupportedMediaType, Invalid or TooLarge for what is wrong around the rows."""
         body = b"".join([part async for part in parts])
-        rows = await asyncio.to_thread(_rows, body)
-        self.unpacked = "\n".join(",".join(cells) for _, cells in rows)
-        batch = self._batch(_saying(rows))
+        sheet = await asyncio.to_thread(rows, body)
+        self.unpacked = "\n".join(",".join(cells) for _, cells in sheet)
+        batch = self._batch(_saying(sheet))
         if not batch.received:
             raise _refused("no-rows", "No row of the sheet has figures.")
         yield batch
 
 
-def _rows(body: bytes) -> _Rows:
+def rows(body: bytes) -> _Rows:
     """The rows of the sheet as text, with their numbers. Raises UnsupportedMediaType, Invalid or TooLarge."""
     _demand_harmless(body)
     try:
@@ -74,7 +74,7 @@ def _demand_harmless(body: bytes) -> None:
     """Raise UnsupportedMediaType for what is no workbook, Invalid for an archive that is not to be unpacked."""
     try:
         members = zipfile.ZipFile(io.BytesIO(body)).infolist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except _DAMAGED as error:
         raise _no_workbook("This is not a workbook (.xlsx), whatever its name says.") from error
     names = {member.filename for member in members}
     if len(members) > _MOST_MEMBERS or sum(member.file_size for member in members) > _MOST_UNPACKED:
