@@ -143,8 +143,8 @@ def _with(name: str, content: bytes) -> bytes:
 
 def workbooks(data: bytes) -> None:
     """A workbook as it comes, and a good one of which one member is what comes."""
-    changed = _CHANGED[data[0] % len(_CHANGED)] if data else _CHANGED[0]
-    for body in (data, _with(changed, data[1:])):
+    changed = [_with(_CHANGED[data[0] % len(_CHANGED)], data[1:])] if data else []
+    for body in (data, *changed):
         with contextlib.suppress(Refusal):
             for number, cells in workbook.rows(body):
                 assert number > 0
