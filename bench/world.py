@@ -22,14 +22,12 @@ from bench.rows import Cell, cells
 from equityaccess import clock, database, embedded
 from equityaccess.access.issue import issue_key
 from equityaccess.access.structs import KeyIn
+from equityaccess.commands.reference import seed_all
 from equityaccess.coverage.jobs import rebuild_coverage
 from equityaccess.database import Database, Transaction, load_queries
-from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
-from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
 from equityaccess.submissions import store
-from equityaccess.support.seed import seed_support
 
 _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 60
@@ -117,9 +115,7 @@ async def world(folder: Path, stored: int) -> AsyncIterator[World]:
     with embedded.postgres(folder / "pg") as url:
         await migrate(url)
         owner = await database.connect(settings_for(url), role="owner")
-        await seed(owner, today)
-        await seed_onboarding(owner)
-        await seed_support(owner)
+        await seed_all(owner, clock.now())
         await owner.close()
         found, weeks = await _fill(url, stored, today)
         async with pool(url) as db:

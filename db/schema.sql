@@ -1504,6 +1504,28 @@ ALTER TABLE ONLY public.target FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.target OWNER TO equityaccess_owner;
 
+CREATE TABLE public.unit_cost (
+    indicator_id smallint NOT NULL,
+    barrier text NOT NULL,
+    revision integer NOT NULL,
+    cents integer NOT NULL,
+    source text NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    told_by text NOT NULL,
+    key_id uuid,
+    CONSTRAINT unit_cost_barrier_check CHECK ((barrier = ANY (ARRAY['not_available'::text, 'not_affordable'::text, 'other'::text]))),
+    CONSTRAINT unit_cost_cents_check CHECK ((cents >= 0)),
+    CONSTRAINT unit_cost_check CHECK (((told_by = 'county'::text) = (key_id IS NOT NULL))),
+    CONSTRAINT unit_cost_revision_check CHECK ((revision > 0)),
+    CONSTRAINT unit_cost_told_by_check CHECK ((told_by = ANY (ARRAY['reference'::text, 'county'::text])))
+);
+
+ALTER TABLE ONLY public.unit_cost FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.unit_cost OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.unit_cost IS 'Append-only: a new estimate is the next revision, and the newest holds';
+
 CREATE TABLE public.wave (
     wave_id integer NOT NULL,
     code text NOT NULL,
@@ -1772,6 +1794,9 @@ ALTER TABLE ONLY public.support_topic
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (indicator_id, student_group_id, target_on);
 
+ALTER TABLE ONLY public.unit_cost
+    ADD CONSTRAINT unit_cost_pkey PRIMARY KEY (indicator_id, barrier, revision);
+
 ALTER TABLE ONLY public.wave
     ADD CONSTRAINT wave_code_key UNIQUE (code);
 
@@ -1940,6 +1965,9 @@ ALTER TABLE ONLY public.target
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_student_group_id_fkey FOREIGN KEY (student_group_id) REFERENCES public.student_group(student_group_id);
 
+ALTER TABLE ONLY public.unit_cost
+    ADD CONSTRAINT unit_cost_indicator_id_fkey FOREIGN KEY (indicator_id) REFERENCES public.indicator(indicator_id);
+
 ALTER TABLE public.access_count ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.access_token ENABLE ROW LEVEL SECURITY;
@@ -2022,6 +2050,8 @@ CREATE POLICY all_read ON public.support_topic FOR SELECT TO equityaccess_app, e
 
 CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
+CREATE POLICY all_read ON public.unit_cost FOR SELECT TO equityaccess_app USING (true);
+
 CREATE POLICY all_read ON public.wave FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_take ON public.quota TO equityaccess_app USING (true) WITH CHECK (true);
@@ -2037,6 +2067,8 @@ ALTER TABLE public.audit_entry ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_seal ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.blackout ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY county_estimates ON public.unit_cost FOR INSERT TO equityaccess_app WITH CHECK ((told_by = 'county'::text));
 
 CREATE POLICY county_or_every_lea ON public.coverage_point FOR SELECT TO equityaccess_app USING (((scope = 'county'::text) OR ( SELECT public.sees_every_lea() AS sees_every_lea)));
 
@@ -2250,6 +2282,8 @@ CREATE POLICY owner_writes ON public.support_topic TO equityaccess_owner USING (
 
 CREATE POLICY owner_writes ON public.target TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_writes ON public.unit_cost TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_writes ON public.wave TO equityaccess_owner USING (true) WITH CHECK (true);
 
 ALTER TABLE public.participation ENABLE ROW LEVEL SECURITY;
@@ -2283,6 +2317,8 @@ CREATE POLICY through_submission ON public.submission_body TO equityaccess_app U
   WHERE ((s.submission_id = submission_body.submission_id) AND (NOT s.is_quarantined))))) WITH CHECK ((EXISTS ( SELECT
    FROM public.submission s
   WHERE (s.submission_id = submission_body.submission_id))));
+
+ALTER TABLE public.unit_cost ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.wave ENABLE ROW LEVEL SECURITY;
 
@@ -2504,6 +2540,8 @@ GRANT SELECT ON TABLE public.support_topic TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.target TO equityaccess_app;
 GRANT SELECT ON TABLE public.target TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.unit_cost TO equityaccess_app;
 
 GRANT SELECT,INSERT ON TABLE public.wave TO equityaccess_app;
 GRANT SELECT ON TABLE public.wave TO equityaccess_aggregator;

@@ -18,12 +18,10 @@ from equityaccess import clock, embedded
 from equityaccess.access.issue import issue_key
 from equityaccess.access.structs import KeyIn, Scope
 from equityaccess.app import create_app
+from equityaccess.commands.reference import seed_all
 from equityaccess.database import Database, connect
-from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
-from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
-from equityaccess.support.seed import seed_support
 from tests.held import held_to_the_contract
 
 # A shell that starts the tests in the background has SIGINT ignored, and every program started from here would inherit
@@ -94,9 +92,7 @@ async def seeded(server: str, migrated: str) -> AsyncIterator[str]:
     name = fresh_name("seeded")
     async with clone(server, name, migrated) as url:
         owner = await connect(settings_for(url), role="owner")
-        await seed(owner, clock.today())
-        await seed_onboarding(owner)
-        await seed_support(owner)
+        await seed_all(owner, clock.now())
         await owner.close()
         yield name
 

@@ -24,6 +24,7 @@ from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.database import Database
 from equityaccess.feeds.routes import ROUTES as FEEDS
+from equityaccess.last_mile.routes import ROUTES as LAST_MILE
 from equityaccess.leas.routes import ROUTES as LEAS
 from equityaccess.news import News
 from equityaccess.onboarding.routes import ROUTES as ONBOARDING
@@ -48,6 +49,7 @@ V1: Final = (
     *FILLING_IN,
     *OBSERVATIONS,
     *COVERAGE,
+    *LAST_MILE,
     *ACCESS,
     *AUDIT,
     *ONBOARDING,

@@ -500,6 +500,20 @@ milestone_took = Table(
     _required("leas", Integer),
 )
 
+# The last mile
+
+unit_cost = _table(
+    "unit_cost",
+    _key("indicator_id", ForeignKey("indicator.indicator_id")),
+    _key("barrier", Text),
+    _key("revision", Integer, autoincrement=False),
+    _required("cents", Integer),
+    _required("source", Text),
+    _required("told_at", _INSTANT),
+    _required("told_by", Text),
+    Column("key_id", Uuid),
+)
+
 # Support, and signing in
 
 support_topic = _table(

@@ -162,6 +162,8 @@ class Cast:
             go_live = str(clock.today() + timedelta(days=200))
             return {"track": "FIN", "name": "A wave", "go_live_on": go_live, "leas": [LEAS["A"], LEAS["B"]]}
         planned = {"kind": "replanned", "planned_on": str(clock.today() + timedelta(days=9)), "reason": "a harness"}
+        if name == "unit cost":
+            return {"cents": 100, "source": "a quote"}
         if name == "replan":
             return planned
         if name.startswith("event for "):

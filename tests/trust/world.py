@@ -21,12 +21,10 @@ import msgspec
 from equityaccess import clock, database, embedded
 from equityaccess.access.issue import issue_key
 from equityaccess.access.structs import KeyIn, Scope
+from equityaccess.commands.reference import seed_all
 from equityaccess.database import Database
-from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
-from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.settings import Settings
-from equityaccess.support.seed import seed_support
 
 PREPARED = "TRUST_PREPARED"  # the variable that says where the files are that every harness copies
 _START_TIMEOUT_S = 60.0
@@ -49,9 +47,7 @@ async def prepare(at: Path) -> None:
     with embedded.postgres(at / "pg") as url:
         await migrate(url)
         owner = await database.connect(settings_for(url), role="owner")
-        await seed(owner, clock.today())
-        await seed_onboarding(owner)
-        await seed_support(owner)
+        await seed_all(owner, clock.now())
         await owner.close()
 
 

@@ -33,19 +33,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001, e
 
 async def _seed(settings: Settings) -> list[str]:
     from equityaccess import clock
+    from equityaccess.commands.reference import seed_all
     from equityaccess.coverage import store as coverage
     from equityaccess.database import connect
-    from equityaccess.leas.seed import seed
     from equityaccess.migrate import demand_revision
-    from equityaccess.onboarding.seed import seed_onboarding
-    from equityaccess.support.seed import seed_support
 
     await demand_revision(settings.database_url)
     db = await connect(settings, role="owner")
     try:
-        lines = await seed(db, clock.today(), operator())
-        lines += await seed_onboarding(db)
-        lines += await seed_support(db)
+        lines = await seed_all(db, clock.now(), operator())
         async with db.transaction() as tx:  # whatever changed, the figures are worked out anew from it
             await coverage.mark_all(tx, clock.today())
         return lines

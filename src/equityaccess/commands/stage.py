@@ -24,15 +24,13 @@ from equityaccess.commands import sample, sample_best, trial
 from equityaccess.commands.children import Child, child
 from equityaccess.commands.folder import Folder, hold
 from equityaccess.commands.operator import operator
+from equityaccess.commands.reference import seed_all
 from equityaccess.database import Database, Query, Role, connect
-from equityaccess.leas.seed import seed
 from equityaccess.migrate import migrate
 from equityaccess.onboarding import store as onboarding
 from equityaccess.onboarding.roster import RosterRow, bring_in
-from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.onboarding.structs import MilestoneEventIn, MilestoneEventsIn
 from equityaccess.settings import Settings
-from equityaccess.support.seed import seed_support
 
 _NAME: Final = "equityaccess demo"  # who created the keys
 _DAYS: Final = 30  # that its keys live
@@ -86,7 +84,7 @@ async def _prepare(settings: Settings) -> list[str]:
     """The schema and the reference data; what changed."""
     before, after = await migrate(settings.database_url)
     async with _database(settings, role="owner") as db:
-        seeded = [*await seed(db, clock.today()), *await seed_onboarding(db), *await seed_support(db)]
+        seeded = await seed_all(db, clock.now())
     return [f"schema at revision {after}" + (", as before" if before == after else ""), *seeded]
 
 

@@ -13,10 +13,10 @@ from equityaccess.leas import store
 from equityaccess.leas.school_year import census_day, planned_years
 from equityaccess.leas.structs import Enrollment, EnrollmentRow, Identifier, LeaRow, Period, Scheme
 
-_PROGRAM = Origin(actor="the program")
+THE_PROGRAM = Origin(actor="the program")
 
 
-async def seed(db: Database, today: date, origin: Origin = _PROGRAM) -> list[str]:
+async def seed(db: Database, today: date, origin: Origin = THE_PROGRAM) -> list[str]:
     """Everything that ships with the program, in one transaction of the role owner; what changed, a line a table.
 
     An LEA that is in the directory already is left as it is: a later directory import knows better.
