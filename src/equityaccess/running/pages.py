@@ -13,7 +13,7 @@ from equityaccess.openapi import JSON, Formats
 from equityaccess.problems import NotAcceptable, NotFound
 from equityaccess.running.assets import STATIC, assets, by_address
 from equityaccess.running.problem_types import ProblemType, ProblemTypes, problem_types
-from equityaccess.web import answer_bytes, chosen_format, refuses
+from equityaccess.web import answer_bytes, chosen_format, refuses, takes_gzip
 
 HTML: Final = "text/html"
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -56,8 +56,8 @@ def read_documentation(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The contract, made readable."""
     addresses = {name: asset.address for name, asset in assets().items()}
     page = string.Template((STATIC / "docs.html").read_text()).substitute(
-        style=addresses["vendor/swagger-ui.css"],
-        bundle=addresses["vendor/swagger-ui-bundle.js"],
+        style=addresses["vendor/swagger-ui/swagger-ui.css"],
+        bundle=addresses["vendor/swagger-ui/swagger-ui-bundle.js"],
         script=addresses["docs.js"],
     )
     return _page(request, page, policy=_DOCS_POLICY)
@@ -69,7 +69,10 @@ def read_asset(request: Request[Any, Any, Any], fingerprint: FromPath[str], name
     asset = by_address().get(f"/static/{fingerprint}/{name}")
     if asset is None:
         raise NotFound("There is no such file; it may have been that of an older version.")
-    return answer_bytes(request, asset.body, media_type=asset.media_type, cache_control=_IMMUTABLE)
+    body, headers = asset.body, {"Vary": "Accept-Encoding"}
+    if asset.gzipped is not None and takes_gzip(request):
+        body, headers = asset.gzipped, headers | {"Content-Encoding": "gzip"}
+    return answer_bytes(request, body, media_type=asset.media_type, cache_control=_IMMUTABLE, headers=headers)
 
 
 @get(
