@@ -81,7 +81,7 @@ def _bring_uswds(modules: Path) -> None:
     symbols = {found[1]: found[0] for found in _SYMBOL.finditer((dist / "img" / "sprite.svg").read_text())}
     drawn = "\n".join(symbols[icon] for icon in ICONS)
     (into / "icons.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{drawn}\n</svg>\n')
-    shutil.copy(modules / "@uswds" / "uswds" / "LICENSE.md", into / "LICENSE.md")
+    shutil.copy(modules / "@uswds" / "uswds" / "LICENSE.md", into / "LICENSE")
 
 
 def _bring_echarts(modules: Path) -> None:
