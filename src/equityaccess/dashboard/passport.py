@@ -11,7 +11,7 @@ from equityaccess.access.structs import Caller
 from equityaccess.catalogue import store as catalogue
 from equityaccess.coverage import rules
 from equityaccess.coverage import store as coverage
-from equityaccess.coverage.scopes import demand_known, is_own, reading, scope_of
+from equityaccess.coverage.scopes import is_own, reading, scope_of
 from equityaccess.coverage.store import Pair, Weeks
 from equityaccess.dashboard.doors import FOR_COUNTY
 from equityaccess.dashboard.rendering import page
@@ -33,15 +33,16 @@ async def show_passport(
     pair = Pair(indicator=indicator, student_group=student_group)
     async with reading(db, caller, of) as tx:
         scope = await scope_of(tx, of, caller)
-        await demand_known(tx, pair)
+        indicators = {one.code: one for one in await catalogue.indicators(tx)}
+        groups = {one.code: one for one in await catalogue.student_groups(tx)}
+        if indicator not in indicators or student_group not in groups:
+            raise NotFound("There is no such measure or group.")
         if scope.lea_id is None:
             found = await coverage.stored_now(tx, scope.stored, pair)
         else:
             week = Weeks(first=rules.week_of(today), today=today, known_at=now)
             found = await coverage.own(tx, scope.lea_id, pair, week, now)
         unheard = await coverage.unheard_leas(tx, pair, today) if scope.lea_id is None and scope.kind is None else []
-        indicators = {one.code: one for one in await catalogue.indicators(tx)}
-        groups = {one.code: one for one in await catalogue.student_groups(tx)}
     if not found:
         raise NotFound("Of this measure and group there is no figure yet.")
     point = found[-1].point(is_own=is_own(scope, caller))

@@ -11,6 +11,8 @@ from equityaccess.problems import NotAcceptable
 
 _FOR_PROGRAMS: Final = ("/v1/", "/oauth/", "/health/", "/metrics", "/openapi.json", "/static/")
 
+_PART: Final = "HX-Request"  # HTMX asks for a part of a page: the refusal is shown above what is there
+
 
 def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """The exception handler: a page for a browser that asks for one, and a problem document for everybody else."""
@@ -19,11 +21,18 @@ def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     refusal = web.refused(request, error)
     details = refusal.details(request.scope.get("state", {}).get("request_id"))
     kept = {name: value for name, value in refusal.headers.items() if name.lower() != "www-authenticate"}
+    if _PART in request.headers:
+        kept |= {"HX-Retarget": "#refusal", "HX-Reswap": "innerHTML"}
+        return page(request, "refusal_part.html", status_code=refusal.status, headers=kept, refusal=details)
     return page(request, "refusal.html", status_code=refusal.status, headers=kept, refusal=details)
 
 
 def _wants_a_page(request: Request[Any, Any, Any]) -> bool:
-    if request.scope["path"].startswith(_FOR_PROGRAMS) or HTML not in request.headers.get("Accept", ""):
+    if request.scope["path"].startswith(_FOR_PROGRAMS):
+        return False
+    if _PART in request.headers:
+        return True
+    if HTML not in request.headers.get("Accept", ""):
         return False
     try:
         return web.chosen_format(request, (PROBLEM_JSON, HTML)) == HTML

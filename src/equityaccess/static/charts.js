@@ -55,7 +55,7 @@
   };
   const targeted = (chart, axis) => chart.target === undefined ? {} : {
     markLine: { symbol: "none", silent: true, data: [{ [axis]: chart.target }], lineStyle: { color: "#1b1b1b", type: "dashed", width: 2 },
-                label: { ...TEXT, formatter: chart.target_name } },
+                label: { ...TEXT, formatter: chart.target_name, position: axis === "xAxis" ? "start" : "insideEndTop" } },
   };
   const KINDS = { line, bar, heatmap, map };
 
