@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from equityaccess.app import contract
 
 # What a person or a monitor reads, not a client of the API.
-OUTSIDE = re.compile(r"\A/(|docs|static/.*|metrics|openapi\.json|sign-in|sign-out|county|passport)\Z")
+OUTSIDE = re.compile(r"\A/(|docs|static/.*|metrics|openapi\.json|sign-in(/\w+/\w+)?|sign-out|county|passport)\Z")
 _MISSES = {404, 405}
 
 

@@ -23,6 +23,7 @@ from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.dashboard import refusals
 from equityaccess.dashboard.county import ROUTES as COUNTY
+from equityaccess.dashboard.identity import ROUTES as IDENTITY
 from equityaccess.dashboard.passport import ROUTES as PASSPORT
 from equityaccess.dashboard.problem_pages import ROUTES as PROBLEMS
 from equityaccess.dashboard.sign_in import ROUTES as SIGN_IN
@@ -38,7 +39,9 @@ from equityaccess.running.pages import ROUTES as FILES
 from equityaccess.running.readiness import LINE, Readiness
 from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings, listed
+from equityaccess.signin.asking import Asked
 from equityaccess.signin.guard import entitled
+from equityaccess.signin.providers import read_providers
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 from equityaccess.submissions.turns import Turns, while_there_is_room
@@ -58,7 +61,7 @@ V1: Final = (
     *SUPPORT,
     *MEASURES,
 )
-PAGES: Final = (*SIGN_IN, *COUNTY, *PASSPORT, *PROBLEMS)
+PAGES: Final = (*SIGN_IN, *IDENTITY, *COUNTY, *PASSPORT, *PROBLEMS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 
@@ -71,6 +74,7 @@ def create_app(settings: Settings) -> Litestar:
             "hosts": listed(settings.allowed_hosts.lower()),
             "limits": Limits(settings.rate_per_minute, settings.failures_per_minute),
             "turns": Turns(settings.concurrent_pushes, settings.pool_wait_s),
+            "providers": {name: Asked(one) for name, one in read_providers(settings).items()},
             "metrics": Metrics(__version__, migrate.code_revision()),
         }
     )

@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_hours: Annotated[int, msgspec.Meta(ge=24, le=72)] = 48  # purge-expired forgets what is older than 72
     session_idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=720)] = 30  # without a request
     session_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12  # then everybody signs in again
+    identity_providers: str = ""  # a TOML file of who vouches for people, and for what; empty: links alone sign in
     sample_data: bool = False  # every page says that its figures are sample data
     drain_s: float = 0.0  # after a stop signal, answer on for so long while /health/ready says 503
     log_format: Literal["json", "console"] = "json"

@@ -33,7 +33,8 @@ def show_sign_in(
     request: Request[Any, Any, Any], link: Annotated[str | None, QueryParameter(max_length=100)] = None
 ) -> Response[Any]:
     """Where to sign in; with a link, a button that uses it."""
-    return page(request, "sign_in.html", link=link, link_field=_LINK_FIELD)
+    providers = [asked.provider for asked in request.app.state.providers.values()]
+    return page(request, "sign_in.html", link=link, link_field=_LINK_FIELD, providers=providers)
 
 
 @post("/sign-in", operation_id="sign_in", include_in_schema=False, opt=FOR_EVERYBODY)
