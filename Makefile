@@ -13,7 +13,7 @@ PYTHON  ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11
 DEMO     = $(if $(PORT),--port $(PORT)) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(RESET),--reset)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers contract containers test-wheel trust authorization coverage mutation audit sbom bench openapi schema wheel secrets lock clean
+.PHONY: help demo test check lint types layers contract containers test-wheel trust authorization coverage mutation audit sbom bench openapi schema wheel secrets lock vendor translations clean
 
 help:
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,12 @@ lock:  ## resolve the newest allowed versions into requirements*.lock (needs uv)
 	uv export --frozen --no-emit-project --no-header --no-dev --output-file requirements.lock --quiet
 	uv export --frozen --no-emit-project --no-header --only-group build --output-file requirements-build.lock --quiet
 	uv export --frozen --no-emit-project --no-header --all-groups --output-file requirements-dev.lock --quiet
+
+vendor: $(DEV)  ## bring style sheets, scripts and fonts of the pages from npm packages, in tests/vendor's versions (needs npm)
+	$(BIN)/python -m tests.vendor
+
+translations: $(DEV)  ## bring the texts of the pages into the catalogues of their languages
+	$(BIN)/python -m tests.dashboard.catalogue
 
 clean:  ## remove .venv, dist and caches
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis

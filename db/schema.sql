@@ -22,6 +22,20 @@ END $$;
 
 ALTER FUNCTION public.authenticate(secret bytea, at timestamp with time zone) OWNER TO equityaccess_owner;
 
+CREATE FUNCTION public.authenticate_session(secret bytea, at timestamp with time zone, idle interval) RETURNS TABLE(key_id uuid, label text, scopes text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, lea_ids integer[], role text, subject text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+          SELECT c.key_id, c.label, c.scopes, c.expires_at, c.revoked_at, c.lea_ids, s.role, s.subject
+            FROM session s
+            JOIN api_key k ON k.key_id = s.key_id
+           CROSS JOIN LATERAL authenticate(k.secret_sha256, at) c
+           WHERE k.secret_sha256 = secret
+             AND coalesce(k.last_used_at, k.created_at) > at - idle
+        $$;
+
+ALTER FUNCTION public.authenticate_session(secret bytea, at timestamp with time zone, idle interval) OWNER TO equityaccess_owner;
+
 CREATE FUNCTION public.authenticate_token(token bytea, at timestamp with time zone) RETURNS TABLE(key_id uuid, label text, scopes text[], expires_at timestamp with time zone, revoked_at timestamp with time zone, lea_ids integer[], token_expires_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -1364,6 +1378,39 @@ ALTER TABLE public.quota OWNER TO equityaccess_owner;
 
 COMMENT ON TABLE public.quota IS 'A token bucket each: what was left at an instant, and how much was granted last';
 
+CREATE TABLE public.session (
+    key_id uuid NOT NULL,
+    role text NOT NULL,
+    subject text NOT NULL,
+    CONSTRAINT session_role_check CHECK ((role = ANY (ARRAY['district'::text, 'technology_office'::text, 'best_support'::text, 'admin'::text])))
+);
+
+ALTER TABLE ONLY public.session FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.session OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.session IS 'A key that a browser signed in with: who, as what; a cookie is its secret';
+
+CREATE TABLE public.sign_in_link (
+    link_sha256 bytea NOT NULL,
+    role text NOT NULL,
+    lea_ids integer[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT sign_in_link_check CHECK (((role = 'district'::text) = (cardinality(lea_ids) > 0))),
+    CONSTRAINT sign_in_link_check1 CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '00:15:00'::interval)))),
+    CONSTRAINT sign_in_link_link_sha256_check CHECK ((octet_length(link_sha256) = 32)),
+    CONSTRAINT sign_in_link_role_check CHECK ((role = ANY (ARRAY['district'::text, 'technology_office'::text, 'best_support'::text, 'admin'::text])))
+);
+
+ALTER TABLE ONLY public.sign_in_link FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sign_in_link OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.sign_in_link IS 'Opens one session, once; kept as a hash';
+
 CREATE TABLE public.student_group (
     student_group_id smallint NOT NULL,
     code text NOT NULL,
@@ -1767,6 +1814,12 @@ ALTER TABLE ONLY public.playbook_milestone
 ALTER TABLE ONLY public.quota
     ADD CONSTRAINT quota_pkey PRIMARY KEY (bucket);
 
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY public.sign_in_link
+    ADD CONSTRAINT sign_in_link_pkey PRIMARY KEY (link_sha256);
+
 ALTER TABLE ONLY public.student_group
     ADD CONSTRAINT student_group_code_key UNIQUE (code);
 
@@ -1816,6 +1869,8 @@ CREATE INDEX identifier_of_lea ON public.identifier USING btree (lea_id, scheme)
 CREATE INDEX milestone_event_of_lea ON public.milestone_event USING btree (lea_id, track, happened_at);
 
 CREATE INDEX participation_of_wave ON public.participation USING btree (wave_id);
+
+CREATE INDEX sign_in_link_expires ON public.sign_in_link USING btree (expires_at);
 
 CREATE INDEX submission_newest ON public.submission USING btree (received_at DESC, submission_id DESC);
 
@@ -1944,6 +1999,9 @@ ALTER TABLE ONLY public.participation
 ALTER TABLE ONLY public.participation
     ADD CONSTRAINT participation_wave_id_fkey FOREIGN KEY (wave_id) REFERENCES public.wave(wave_id);
 
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.api_key(key_id);
+
 ALTER TABLE ONLY public.submission_body
     ADD CONSTRAINT submission_body_submission_id_fkey FOREIGN KEY (submission_id) REFERENCES public.submission(submission_id);
 
@@ -1975,6 +2033,10 @@ ALTER TABLE public.access_token ENABLE ROW LEVEL SECURITY;
 CREATE POLICY administer ON public.api_key TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY administer ON public.api_key_lea FOR INSERT TO equityaccess_app WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY administer ON public.session TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY administer ON public.sign_in_link TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY aggregator ON public.access_count FOR SELECT TO equityaccess_aggregator USING (true);
 
@@ -2013,6 +2075,8 @@ CREATE POLICY aggregator ON public.onboarding_progress TO equityaccess_aggregato
 CREATE POLICY aggregator ON public.participation TO equityaccess_aggregator USING (true) WITH CHECK (true);
 
 CREATE POLICY aggregator ON public.quota TO equityaccess_aggregator USING (true);
+
+CREATE POLICY aggregator ON public.sign_in_link TO equityaccess_aggregator USING (true);
 
 CREATE POLICY aggregator ON public.submission FOR SELECT TO equityaccess_aggregator USING (true);
 
@@ -2250,6 +2314,10 @@ CREATE POLICY owner_maintains ON public.onboarding_progress TO equityaccess_owne
 
 CREATE POLICY owner_maintains ON public.participation TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_maintains ON public.session TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.sign_in_link TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_maintains ON public.submission TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.submission_body TO equityaccess_owner USING (true) WITH CHECK (true);
@@ -2292,6 +2360,10 @@ ALTER TABLE public.playbook_milestone ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quota ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sign_in_link ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.student_group ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.submission ENABLE ROW LEVEL SECURITY;
@@ -2329,6 +2401,9 @@ GRANT USAGE ON SCHEMA public TO equityaccess_public;
 
 REVOKE ALL ON FUNCTION public.authenticate(secret bytea, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.authenticate(secret bytea, at timestamp with time zone) TO equityaccess_app;
+
+REVOKE ALL ON FUNCTION public.authenticate_session(secret bytea, at timestamp with time zone, idle interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.authenticate_session(secret bytea, at timestamp with time zone, idle interval) TO equityaccess_app;
 
 REVOKE ALL ON FUNCTION public.authenticate_token(token bytea, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.authenticate_token(token bytea, at timestamp with time zone) TO equityaccess_app;
@@ -2501,6 +2576,15 @@ GRANT UPDATE(granted) ON TABLE public.quota TO equityaccess_app;
 GRANT UPDATE(tokens) ON TABLE public.quota TO equityaccess_app;
 
 GRANT UPDATE(at) ON TABLE public.quota TO equityaccess_app;
+
+GRANT SELECT,INSERT ON TABLE public.session TO equityaccess_app;
+
+GRANT SELECT,INSERT ON TABLE public.sign_in_link TO equityaccess_app;
+GRANT DELETE ON TABLE public.sign_in_link TO equityaccess_aggregator;
+
+GRANT SELECT(expires_at) ON TABLE public.sign_in_link TO equityaccess_aggregator;
+
+GRANT UPDATE(used_at) ON TABLE public.sign_in_link TO equityaccess_app;
 
 GRANT SELECT ON TABLE public.student_group TO equityaccess_app;
 GRANT SELECT ON TABLE public.student_group TO equityaccess_aggregator;

@@ -49,12 +49,15 @@ def _component(package: Package) -> dict[str, object]:
     }
 
 
-def _vendored() -> dict[str, object]:
-    """The package whose files the wheel carries, with the sum of each."""
-    text = _VENDORED.read_text(encoding="utf-8")
-    [(name, version)] = re.findall(r"npm package `([a-z-]+)` ([0-9.]+)", text)
-    purl = f"pkg:npm/{name}@{version}"
-    files = re.findall(r"^\| (\S+) \| ([0-9a-f]{64}) \|$", text, re.MULTILINE)
+def vendored() -> list[dict[str, object]]:
+    """The packages whose files the wheel carries, with the sum of each file."""
+    return [_of_npm(part) for part in _VENDORED.read_text(encoding="utf-8").split("\n## ")[1:]]
+
+
+def _of_npm(part: str) -> dict[str, object]:
+    [(name, version)] = re.findall(r"npm package `([@/a-z.-]+)` ([0-9.]+)", part)
+    purl = f"pkg:npm/{name.replace('@', '%40')}@{version}"
+    files = re.findall(r"^\| (\S+) \| ([0-9a-f]{64}) \|$", part, re.MULTILINE)
     return {
         "type": "library",
         "bom-ref": purl,
@@ -70,7 +73,7 @@ def _vendored() -> dict[str, object]:
 def sbom(lock: Path = RUNTIME_LOCK) -> dict[str, object]:
     """The bill of materials: the same for the same lock, wherever and whenever it is written."""
     product = f"pkg:pypi/equityaccess@{__version__}"
-    components = [*map(_component, locked(lock)), _vendored()]
+    components = [*map(_component, locked(lock)), *vendored()]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",

@@ -117,7 +117,9 @@ def test_every_setting_is_explained_with_its_default() -> None:
     }
     assert rows.keys() == defaults.keys()
     for name, default in defaults.items():
-        if isinstance(default, int | float):
+        if isinstance(default, bool):
+            assert rows[name] == str(default).lower()
+        elif isinstance(default, int | float):
             assert float(rows[name].replace(",", "")) == default, name
         elif default:
             assert rows[name].strip() == default

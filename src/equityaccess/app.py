@@ -13,7 +13,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 
-from equityaccess import __version__, database, guards, migrate, openapi, web
+from equityaccess import __version__, database, guards, migrate, openapi
 from equityaccess.access.auth import authenticated, provide_caller, show_share
 from equityaccess.access.limits import Limits
 from equityaccess.access.routes import ROUTES as ACCESS
@@ -22,6 +22,12 @@ from equityaccess.audit.recording import Recorder, provide_origin, recorded
 from equityaccess.audit.routes import ROUTES as AUDIT
 from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
+from equityaccess.dashboard import refusals
+from equityaccess.dashboard.county import ROUTES as COUNTY
+from equityaccess.dashboard.identity import ROUTES as IDENTITY
+from equityaccess.dashboard.passport import ROUTES as PASSPORT
+from equityaccess.dashboard.problem_pages import ROUTES as PROBLEMS
+from equityaccess.dashboard.sign_in import ROUTES as SIGN_IN
 from equityaccess.database import Database
 from equityaccess.feeds.routes import ROUTES as FEEDS
 from equityaccess.last_mile.routes import ROUTES as LAST_MILE
@@ -29,12 +35,16 @@ from equityaccess.leas.routes import ROUTES as LEAS
 from equityaccess.news import News
 from equityaccess.onboarding.routes import ROUTES as ONBOARDING
 from equityaccess.openapi import Contract
+from equityaccess.running.assets import assets
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.observing import observed
-from equityaccess.running.pages import ROUTES as PAGES
+from equityaccess.running.pages import ROUTES as FILES
 from equityaccess.running.readiness import LINE, Readiness
 from equityaccess.running.routes import ROUTES as RUNNING
 from equityaccess.settings import Settings, listed
+from equityaccess.signin.asking import Asked
+from equityaccess.signin.guard import entitled
+from equityaccess.signin.providers import read_providers
 from equityaccess.submissions.filling_in import ROUTES as FILLING_IN
 from equityaccess.submissions.observations import ROUTES as OBSERVATIONS
 from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
@@ -57,6 +67,7 @@ V1: Final = (
     *SUPPORT,
     *MEASURES,
 )
+PAGES: Final = (*SIGN_IN, *IDENTITY, *COUNTY, *PASSPORT, *PROBLEMS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 
@@ -69,6 +80,7 @@ def create_app(settings: Settings) -> Litestar:
             "hosts": listed(settings.allowed_hosts.lower()),
             "limits": Limits(settings.rate_per_minute, settings.failures_per_minute),
             "turns": Turns(settings.concurrent_pushes, settings.pool_wait_s),
+            "providers": {name: Asked(one) for name, one in read_providers(settings).items()},
             "metrics": Metrics(__version__, migrate.code_revision()),
         }
     )
@@ -90,8 +102,14 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
         guards=[authenticated, guards.only_declared, guards.readable_body],
         dependencies={"caller": Provide(provide_caller), "origin": Provide(provide_origin)},
     )
+    pages = Router(
+        path="/",
+        route_handlers=list(PAGES),
+        guards=[entitled],
+        dependencies={"caller": Provide(provide_caller), "origin": Provide(provide_origin)},
+    )
     return Litestar(
-        route_handlers=[v1, *TOKENS, *RUNNING, *PAGES],
+        route_handlers=[v1, *TOKENS, *RUNNING, *FILES, pages],
         guards=[guards.sound_head, guards.right_host],
         dependencies={
             "db": Provide(_db, sync_to_thread=False),
@@ -99,7 +117,7 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
             "measured": Provide(_metrics, sync_to_thread=False),
             "readiness": Provide(_readiness, sync_to_thread=False),
         },
-        exception_handlers={HTTPException: web.refuse, Exception: web.refuse},
+        exception_handlers={HTTPException: refusals.refuse, Exception: refusals.refuse},
         before_send=[show_share, guards.allow_as_declared],
         lifespan=[_connected],
         state=state,
@@ -113,6 +131,7 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
 async def _connected(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     await migrate.demand_revision(settings.database_url)
+    assets()  # compressed now, and not while the first browser waits
     app.state.db = await database.connect(settings)
     app.state.recorder = Recorder(app.state.db)
     # Asked on a line of its own: a pool that is in full use is no reason to be sent no requests.

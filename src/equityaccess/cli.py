@@ -22,11 +22,27 @@ from equityaccess.commands import (
     scheduler,
     seed,
     serve,
+    staff,
 )
 from equityaccess.settings import SettingsError, from_environment
 
 # Each has add_parser(subparsers) and run(args, settings).
-_COMMANDS = (demo, serve, scheduler, migrate, seed, directory, onboarding, keys, audit, backup, restore, push, openapi)
+_COMMANDS = (
+    demo,
+    serve,
+    scheduler,
+    migrate,
+    seed,
+    directory,
+    onboarding,
+    keys,
+    staff,
+    audit,
+    backup,
+    restore,
+    push,
+    openapi,
+)
 _WITHOUT_DATABASE = frozenset({"push", "openapi"})
 _DESCRIPTION = """\
 Tracks how far a county's districts are from connecting everyone, and their onboarding to BEST.
@@ -37,6 +53,7 @@ to try it:       equityaccess demo
 a district:      EQUITYACCESS_KEY=eqa_live_... equityaccess push counts.csv --url https://... --dry-run
 the county:      equityaccess migrate && equityaccess seed
                  equityaccess keys create --lea 19642120000000 --scope push
+                 equityaccess staff invite --role technology_office
                  equityaccess serve --port 8000     and, beside it:     equityaccess scheduler
 
 Settings are EQUITYACCESS_* variables. Without EQUITYACCESS_DATABASE_URL a PostgreSQL of its own is started."""

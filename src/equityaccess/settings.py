@@ -35,6 +35,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: str = ""  # names, with commas between them; another Host is answered 421; empty: any is served
     trusted_proxies: str = ""  # addresses and networks whose X-Forwarded-For and -Proto are believed
     idempotency_hours: Annotated[int, msgspec.Meta(ge=24, le=72)] = 48  # purge-expired forgets what is older than 72
+    session_idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=720)] = 30  # without a request
+    session_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12  # then everybody signs in again
+    identity_providers: str = ""  # a TOML file of who vouches for people, and for what; empty: links alone sign in
+    sample_data: bool = False  # every page says that its figures are sample data
     drain_s: float = 0.0  # after a stop signal, answer on for so long while /health/ready says 503
     log_format: Literal["json", "console"] = "json"
     # Only a test may switch this off, and only in code: from_environment never reads it.
@@ -51,10 +55,10 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     Raises SettingsError for an unknown ``EQUITYACCESS_*`` variable or a value of the wrong kind.
     """
     fields = {PREFIX + name.upper(): name for name in Settings.__struct_fields__ if name != "demand_durability"}
-    apart = {"EQUITYACCESS_KEY", "EQUITYACCESS_URL", "EQUITYACCESS_TEST_DATABASE_URL"}
+    apart = {"EQUITYACCESS_KEY", "EQUITYACCESS_URL", "EQUITYACCESS_CHROMIUM"}
     values: dict[str, str] = {}
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable in apart:
+        if not variable.startswith(PREFIX) or variable in apart or variable.startswith(f"{PREFIX}TEST_"):
             continue
         plain = variable.removesuffix("_FILE")
         if plain not in fields:

@@ -171,6 +171,26 @@ access_token = _table(
 )
 Index("access_token_expires", access_token.c.expires_at)
 
+# A session is a key of a browser.
+session = _table(
+    "session",
+    _key("key_id", ForeignKey("api_key.key_id")),
+    _required("role", Text),
+    _required("subject", Text),
+)
+
+sign_in_link = _table(
+    "sign_in_link",
+    _key("link_sha256", LargeBinary),
+    _required("role", Text),
+    _required("lea_ids", ARRAY(Integer)),
+    _required("created_at", _INSTANT),
+    _required("created_by", Text),
+    _required("expires_at", _INSTANT),
+    Column("used_at", _INSTANT),
+)
+Index("sign_in_link_expires", sign_in_link.c.expires_at)
+
 quota = _table(
     "quota",
     _key("bucket", Text),

@@ -41,7 +41,7 @@ _FRAMEWORK_SAYS = {
     405: "This address is not used with this method; the header Allow names those that it is used with.",
     413: "The body is larger than this route takes.",
 }
-_UNWANTED = re.compile(r";[ \t]*q=0(\.0*)?[ \t]*\Z", re.IGNORECASE)  # of a media type in Accept
+_UNWANTED = re.compile(r";[ \t]*q=0(\.0*)?[ \t]*\Z", re.IGNORECASE)  # of a media type or an encoding
 _FIRST_KNOWLEDGE = datetime(2018, 7, 1, tzinfo=UTC)  # nothing is kept of the time before
 _log = structlog.get_logger()
 
@@ -138,17 +138,21 @@ async def send_refusal(refusal: Refusal, send: Send, request_id: str | None = No
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The exception handler: every refusal and every failure is a problem document."""
-    state = request.scope.get("state", {})
-    if state.get("hung_up") and isinstance(error, HTTPException) and error.status_code >= 500:
+def refused(request: Request[Any, Any, Any], error: Exception) -> Refusal:
+    """What the caller is told of *error*, with the headers that belong to it."""
+    if request.scope.get("state", {}).get("hung_up") and isinstance(error, HTTPException) and error.status_code >= 500:
         error = MalformedRequest("The connection ended before the body did; nothing was done.")
     refusal = as_refusal(error)
-    headers = dict(refusal.headers)
     if isinstance(error, HTTPException) and error.headers:
-        headers |= {name: value for name, value in error.headers.items() if name == "allow"}
-    body = msgspec.json.encode(refusal.details(request_id=state.get("request_id")))
-    return Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=headers)
+        refusal.headers |= {name: value for name, value in error.headers.items() if name == "allow"}
+    return refusal
+
+
+def refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The exception handler: every refusal and every failure is a problem document."""
+    refusal = refused(request, error)
+    body = msgspec.json.encode(refusal.details(request_id=request.scope.get("state", {}).get("request_id")))
+    return Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=refusal.headers)
 
 
 def answer(request: Request[Any, Any, Any], content: T, *, status_code: int = 200) -> Response[T]:
@@ -184,6 +188,12 @@ def chosen_format(request: ASGIConnection[Any, Any, Any, Any], offered: Sequence
     if best is None:
         raise NotAcceptable(f"Accept names none of {', '.join(offered)}.")
     return best
+
+
+def takes_gzip(request: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    """Whether the caller reads what is compressed."""
+    parts = request.headers.get("Accept-Encoding", "").split(",")
+    return any(part.partition(";")[0].strip().lower() == "gzip" and not _UNWANTED.search(part) for part in parts)
 
 
 def wrong_parameter(name: str, code: str, detail: str) -> Invalid:

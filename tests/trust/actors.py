@@ -113,7 +113,7 @@ class Cast:
             if actor == "revoked":
                 async with self._db.transaction(every_lea=True) as tx:
                     await store.revoke_key(tx, key_id, now)
-        asset = assets()["page.css"].address.split("/")
+        asset = assets()["app.css"].address.split("/")
         self._fixed = {
             **LEAS,
             "nobody": "19000000000000",

@@ -26,7 +26,7 @@ from equityaccess import database
 from equityaccess.access.structs import Caller
 from equityaccess.app import create_app
 from equityaccess.settings import Settings
-from tests.trust import world
+from tests.trust import pages, world
 from tests.trust.actors import ACTORS, Cast
 from tests.trust.harness import Figure, Harness, Run
 
@@ -203,3 +203,4 @@ HARNESSES = [
 if __name__ == "__main__":
     kept = [row for row in rows() if row not in superfluous(rows())] if FILE.exists() else []
     write([*kept, *(skeleton(method, path) for method, path in missing(kept))])
+    pages.add_missing()

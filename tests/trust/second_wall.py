@@ -160,7 +160,7 @@ def forget() -> None:
         return coverage_routes.Scoped(code=scope, name=lea.name, lea_id=lea.lea_id)
 
     observations._leas = any_lea  # type: ignore[assignment]
-    coverage_routes._scoped = any_scope  # type: ignore[assignment]
+    coverage_routes.scope_of = any_scope  # type: ignore[assignment]
 
 
 async def _over_http(url: str, pairs: Iterator[tuple[District, District]]) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """Who is calling: a guard for every route under /v1, and the dependency that hands the caller to its handler."""
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, cast
 
 from litestar import Request
@@ -12,7 +14,7 @@ from equityaccess.access import rules, store
 from equityaccess.access.limits import Limits
 from equityaccess.access.quota import Share
 from equityaccess.access.structs import Caller
-from equityaccess.database import Database
+from equityaccess.database import Database, Transaction
 from equityaccess.problems import NotAuthenticated, RepeatedParameter, TooManyRequests
 
 _PATIENCE_S = 2.0  # one row by its key: a database that needs longer is not well, and others wait behind this
@@ -27,8 +29,11 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], _: BaseR
     await let_in(connection, _secret(connection))
 
 
-async def let_in(connection: ASGIConnection[Any, Any, Any, Any], secret: str) -> Caller:
-    """The holder of *secret*, which is well formed: valid now, and within every limit.
+LookUp = Callable[[Transaction, bytes, datetime], Awaitable[Caller | None]]
+
+
+async def let_in(connection: ASGIConnection[Any, Any, Any, Any], secret: str, look_up: LookUp | None = None) -> Caller:
+    """The holder of *secret*, which is well formed: valid now, and within every limit. *look_up* knows other secrets.
 
     Raises NotAuthenticated or TooManyRequests.
     """
@@ -41,7 +46,7 @@ async def let_in(connection: ASGIConnection[Any, Any, Any, Any], secret: str) ->
         raise _turned_away(share)
     db: Database = connection.app.state.db
     async with db.transaction(patience_s=_PATIENCE_S) as tx:
-        look_up = store.authenticate if rules.is_key(secret) else store.authenticate_token
+        look_up = look_up or (store.authenticate if rules.is_key(secret) else store.authenticate_token)
         caller = await look_up(tx, fingerprint, now)
         share = await limits.count(tx, fingerprint, caller, address, now)
     state |= {"known": caller, "share": share}  # on record from here on, whether or not it may go on

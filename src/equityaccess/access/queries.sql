@@ -36,6 +36,7 @@ SELECT k.key_id, l.lea_id, k.label, k.last_four, k.expires_at
   FROM api_key_lea l
   JOIN api_key k USING (key_id)
  WHERE l.lea_id = ANY (CAST(:lea_ids AS integer[]))
+   AND NOT EXISTS (SELECT FROM session s WHERE s.key_id = k.key_id)
    AND k.revoked_at IS NULL
    AND k.expires_at > CAST(:now AS timestamptz)
  ORDER BY k.created_at, k.key_id
@@ -70,7 +71,8 @@ SELECT {{key_columns}}
 -- Newest first; the page starts after the key :after, when it is given. Keys are never deleted, so it is still there.
 SELECT {{key_columns}}
   FROM api_key k
- WHERE (CAST(:lea_id AS integer) IS NULL
+ WHERE NOT EXISTS (SELECT FROM session s WHERE s.key_id = k.key_id)
+   AND (CAST(:lea_id AS integer) IS NULL
         OR EXISTS (SELECT FROM api_key_lea l WHERE l.key_id = k.key_id AND l.lea_id = CAST(:lea_id AS integer)))
    AND (CAST(:after AS uuid) IS NULL
         OR (k.created_at, k.key_id) < (SELECT a.created_at, a.key_id FROM api_key a WHERE a.key_id = CAST(:after AS uuid)))
@@ -81,6 +83,7 @@ SELECT {{key_columns}}
 SELECT {{key_columns}}
   FROM api_key k
  WHERE k.last_four = CAST(:last_four AS text)
+   AND NOT EXISTS (SELECT FROM session s WHERE s.key_id = k.key_id)
  ORDER BY k.created_at DESC, k.key_id DESC
 
 -- name: revoke_key

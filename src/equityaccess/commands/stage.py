@@ -25,12 +25,15 @@ from equityaccess.commands.children import Child, child
 from equityaccess.commands.folder import Folder, hold
 from equityaccess.commands.operator import operator
 from equityaccess.commands.reference import seed_all
-from equityaccess.database import Database, Query, Role, connect
+from equityaccess.database import Database, Query, connect
+from equityaccess.database import Role as DatabaseRole
 from equityaccess.migrate import migrate
 from equityaccess.onboarding import store as onboarding
 from equityaccess.onboarding.roster import RosterRow, bring_in
 from equityaccess.onboarding.structs import MilestoneEventIn, MilestoneEventsIn
 from equityaccess.settings import Settings
+from equityaccess.signin.entering import invite
+from equityaccess.signin.structs import SCOPES, Role
 
 _NAME: Final = "equityaccess demo"  # who created the keys
 _DAYS: Final = 30  # that its keys live
@@ -75,6 +78,7 @@ def play(path: Path, settings: Settings, *, port: int, reset: bool) -> None:
         _wait_until_aggregated(ready, children)
         tell("ready\n")
         trial.show(client, district, county, clock.today())
+        print(trial.front_doors(asyncio.run(_invite(ready, base)), folder.path), flush=True)
         while True:
             _look_after(children)
             time.sleep(1)
@@ -91,7 +95,7 @@ async def _prepare(settings: Settings) -> list[str]:
 def _processes(folder: Folder, url: str, port: int) -> list[AbstractContextManager[Child]]:
     """The API and the scheduler, as an operator would start them."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("EQUITYACCESS_")}
-    environment = kept | {"EQUITYACCESS_DATABASE_URL": url}
+    environment = kept | {"EQUITYACCESS_DATABASE_URL": url, "EQUITYACCESS_SAMPLE_DATA": "true"}
     return [
         child("API", ["serve", "--port", str(port)], environment, folder.path / "api.log"),
         child("scheduler", ["scheduler"], environment, folder.path / "scheduler.log"),
@@ -132,12 +136,22 @@ def _wait_until_aggregated(settings: Settings, children: Sequence[Child]) -> Non
 
 
 @contextlib.asynccontextmanager
-async def _database(settings: Settings, role: Role = "app") -> AsyncIterator[Database]:
+async def _database(settings: Settings, role: DatabaseRole = "app") -> AsyncIterator[Database]:
     db = await connect(settings, role=role)
     try:
         yield db
     finally:
         await db.close()
+
+
+async def _invite(settings: Settings, base: str) -> dict[Role, str]:
+    """A link for each role: the district is the one whose key is shown."""
+    async with _database(settings) as db, db.transaction(every_lea=True) as tx:
+        made = {
+            role: await invite(tx, role, [sample.ABC] if role == "district" else [], origin=operator(), now=clock.now())
+            for role in SCOPES
+        }
+    return {role: link.address(base) for role, link in made.items()}
 
 
 def _push_everything(

@@ -1,7 +1,8 @@
 """What a demo prints when it is ready: the county's coverage, the keys, and three commands to try."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -13,6 +14,7 @@ from equityaccess.commands.receipt import console
 from equityaccess.coverage.structs import Coverage, CoverageReport, Suppressed
 from equityaccess.onboarding.progress import together
 from equityaccess.onboarding.structs import OnboardingReport, WaveList, WaveOut
+from equityaccess.signin.structs import NAMES, Role
 from equityaccess.submissions.structs import SubmissionPage
 
 T = TypeVar("T")
@@ -45,8 +47,18 @@ The receipt of the district's latest push so far:
 
 Where the county stands:
 {_curl(f"{base}/v1/coverage?indicator=home_internet&student_group=ALL", county)}
+""")
 
-^C stops everything.""")
+
+def front_doors(links: Mapping[Role, str], data_dir: Path) -> str:
+    """What to open in a browser, by role."""
+    width = max(map(len, NAMES.values()))
+    lines = "\n".join(f"{NAMES[role]:{width}}  {link}" for role, link in links.items())
+    return f"""The pages, by role. A link signs in once, within 15 minutes:
+{lines}
+A new one:  equityaccess staff invite --data-dir "{data_dir}" --role technology_office
+
+^C stops everything."""
 
 
 def first_push(today: date) -> str:

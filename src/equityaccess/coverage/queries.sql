@@ -459,6 +459,19 @@ SELECT n.code AS lea, p.name AS lea_name, i.code AS indicator, g.code AS student
  ORDER BY x.people DESC, n.code, i.code, g.code, x.barrier
  LIMIT CAST(:limit AS integer)
 
+-- name: unheard_leas
+-- Who is asked of the county and has told nothing that counts, by name.
+SELECT n.code, p.name
+  FROM indicator i
+  JOIN student_group g ON g.code = CAST(:student_group AS text)
+  JOIN lea_period p ON p.kind = ANY (i.asked_of) AND p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to
+                   AND p.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
+  JOIN identifier n ON n.lea_id = p.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
+ WHERE i.code = CAST(:indicator AS text)
+   AND NOT EXISTS (SELECT FROM coverage_cell c
+                    WHERE c.lea_id = p.lea_id AND c.indicator_id = i.indicator_id AND c.student_group_id = g.student_group_id)
+ ORDER BY p.name, n.code
+
 -- name: completeness
 -- Each expected observation counts once, so neither share can pass 100 %.
 SELECT i.code AS indicator, count(*) AS expected, count(r.first_at) AS received,

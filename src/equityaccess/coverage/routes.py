@@ -1,9 +1,8 @@
 """How far along we are, over HTTP: these are internal figures, for callers with a key."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get
@@ -11,11 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from equityaccess import clock
-from equityaccess.access.rules import lea_named
-from equityaccess.access.store import lea_codes
 from equityaccess.access.structs import Caller
 from equityaccess.catalogue.routes import Cursor, Limit
 from equityaccess.coverage import rules, store
+from equityaccess.coverage.scopes import Scoped, demand_known, is_own, reading, scope_of
 from equityaccess.coverage.store import FIRST_GAP, Found, GapKey, Pair, Weeks
 from equityaccess.coverage.structs import (
     Completeness,
@@ -30,11 +28,9 @@ from equityaccess.coverage.structs import (
     Point,
 )
 from equityaccess.database import Database, Transaction
-from equityaccess.leas.structs import Kind
 from equityaccess.problems import NotAllowed
 from equityaccess.web import answer, decode_cursor, encode_cursor, instant_of_knowledge, refuses, wrong_parameter
 
-KINDS = get_args(Kind)
 Scope = Annotated[
     str,
     QueryParameter(
@@ -50,20 +46,6 @@ KnownAt = Annotated[
     datetime | None,
     QueryParameter(description="As the service knew it at this instant, with an offset: `2026-11-01T00:00:00Z`. Now."),
 ]
-
-
-class Scoped(msgspec.Struct, frozen=True, kw_only=True):
-    """A scope that the caller may read."""
-
-    code: str
-    name: str
-    lea_id: int | None = None
-    kind: str | None = None
-
-    @property
-    def stored(self) -> str:
-        """What the aggregated figures of the scope are filed under."""
-        return self.kind or "county"
 
 
 @get("/coverage", operation_id="read_coverage", tags=["coverage"], responses=refuses(NotAllowed))
@@ -88,9 +70,9 @@ async def read_coverage(
     _demand_kept("as_of", day, until=clock.today(now))
     pair = Pair(indicator=indicator, student_group=student_group)
     week = Weeks(first=rules.week_of(day), today=day, known_at=known_at)
-    async with _reading(db, caller, of) as tx:
-        scoped = await _scoped(tx, of, caller)
-        await _demand_known(tx, pair)
+    async with reading(db, caller, of) as tx:
+        scoped = await scope_of(tx, of, caller)
+        await demand_known(tx, pair)
         if scoped.lea_id is not None:
             found = await store.own(tx, scoped.lea_id, pair, week, now)
         elif known_at == now and as_of is None:
@@ -99,7 +81,7 @@ async def read_coverage(
             found = await store.as_known(tx, scoped.stored, pair, week, now)
         goals = await store.targets(tx, day)
         notes = await _notes(tx, scoped, day)
-    items = [_coverage(one, goals, notes, is_own=_is_own(scoped, caller)) for one in found]
+    items = [_coverage(one, goals, notes, is_own=is_own(scoped, caller)) for one in found]
     report = CoverageReport(scope=scoped.code, scope_name=scoped.name, known_at=known_at, items=items)
     return answer(request, report)
 
@@ -129,9 +111,9 @@ async def read_coverage_series(
     first = max(from_on or last - timedelta(days=364), rules.WEEKS_START)
     _demand_order("from", first, last)
     pair = Pair(indicator=indicator, student_group=student_group)
-    async with _reading(db, caller, of) as tx:
-        scoped = await _scoped(tx, of, caller)
-        await _demand_known(tx, pair)
+    async with reading(db, caller, of) as tx:
+        scoped = await scope_of(tx, of, caller)
+        await demand_known(tx, pair)
         weeks = Weeks(first=rules.week_of(first), today=last, known_at=known_at)
         if scoped.lea_id is not None:
             found = await store.own(tx, scoped.lea_id, pair, weeks, now)
@@ -140,7 +122,7 @@ async def read_coverage_series(
         else:
             found = await store.as_known(tx, scoped.stored, pair, weeks, now)
         goal = (await store.targets(tx, last)).get((indicator, student_group))
-    points = [one.point(is_own=_is_own(scoped, caller)) for one in found]
+    points = [one.point(is_own=is_own(scoped, caller)) for one in found]
     series = CoverageSeries(
         scope=scoped.code,
         scope_name=scoped.name,
@@ -179,7 +161,7 @@ async def list_gaps(
     today = clock.today()
     async with db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea) as tx:
         lea_ids = await _whose_gaps(tx, of, caller)
-        await _demand_known(tx, pair)
+        await demand_known(tx, pair)
         gaps = await store.gaps(tx, lea_ids, pair, after, today, limit + 1)
     page, more = gaps[:limit], gaps[limit:]
     last = page[-1] if more else None
@@ -205,9 +187,9 @@ async def read_completeness(
     _demand_kept("due_to", last)
     first = due_from or date(last.year - (last.month < 7), 7, 1)
     _demand_order("due_from", first, last)
-    async with _reading(db, caller, of) as tx:
-        scoped = await _scoped(tx, of, caller)
-        await _demand_known(tx, Pair(indicator=indicator))
+    async with reading(db, caller, of) as tx:
+        scoped = await scope_of(tx, of, caller)
+        await demand_known(tx, Pair(indicator=indicator))
         expected = await store.completeness(tx, scoped.lea_id, scoped.kind, indicator, (first, last))
     items = [
         Completeness(
@@ -221,44 +203,16 @@ async def read_completeness(
     return answer(request, report)
 
 
-def _reading(db: Database, caller: Caller, scope: str) -> AbstractAsyncContextManager[Transaction]:
-    """A transaction for the figures of *scope*: the county's add up every LEA, all others stay behind the second wall.
-
-    `_scoped` is the first: it refuses a scope that the caller may not read.
-    """
-    if scope == "county" or caller.sees_every_lea:
-        return db.transaction(leas=caller.lea_ids, role="aggregator")
-    return db.transaction(leas=caller.lea_ids)
-
-
-async def _scoped(tx: Transaction, scope: str, caller: Caller) -> Scoped:
-    """The scope, if the caller may read it. Raises Invalid for none, NotAllowed for another's."""
-    if scope == "county":
-        return Scoped(code=scope, name="Los Angeles County")
-    if scope in KINDS:
-        if not caller.sees_every_lea:
-            raise NotAllowed("The figures of a kind of LEA are for the county: some kinds are one LEA alone.")
-        return Scoped(code=scope, name=scope.replace("_", " "), kind=scope)
-    lea = lea_named(scope, await lea_codes(tx), "/query/scope")
-    if lea.lea_id not in caller.lea_ids and not caller.sees_every_lea:
-        raise NotAllowed(f"This key does not speak for {lea.name}. It reads the county and its own LEA.")
-    return Scoped(code=lea.code, name=lea.name, lea_id=lea.lea_id)
-
-
 async def _whose_gaps(tx: Transaction, scope: str | None, caller: Caller) -> list[int] | None:
     """The LEAs whose gaps are asked for; None is every LEA."""
     if scope is None or scope == "county":
         if scope and not caller.sees_every_lea:
             raise NotAllowed("The gaps of every LEA are for the county. Leave `scope` out to read your own.")
         return None if caller.sees_every_lea else caller.lea_ids
-    scoped = await _scoped(tx, scope, caller)
+    scoped = await scope_of(tx, scope, caller)
     if scoped.lea_id is None:
         raise wrong_parameter("scope", "invalid-scope", "Gaps are those of an LEA, by its CDS code, or of the county.")
     return [scoped.lea_id]
-
-
-def _is_own(scoped: Scoped, caller: Caller) -> bool:
-    return scoped.lea_id is not None or caller.sees_every_lea
 
 
 def _coverage(found: Found, goals: dict[tuple[str, str], Goal], notes: dict[str, str], *, is_own: bool) -> Coverage:
@@ -317,18 +271,6 @@ def _demand_kept(name: str, day: date, *, until: date = date.max) -> None:
 def _demand_order(name: str, first: date, last: date) -> None:
     if first > last:
         raise wrong_parameter(name, "invalid-period", f"The first day, {first}, is after the last, {last}.")
-
-
-async def _demand_known(tx: Transaction, pair: Pair) -> None:
-    """Raise Invalid for an indicator or a group that does not exist: an empty answer would look like no coverage."""
-    known = {"indicator": await store.indicators(tx), "student_group": await store.groups(tx)}
-    for name, value in msgspec.structs.asdict(pair).items():
-        if value is not None and value not in known[name]:
-            raise wrong_parameter(
-                name,
-                f"unknown-{name.replace('_', '-')}",
-                f"{value!r} is not known; known are {', '.join(known[name])}.",
-            )
 
 
 ROUTES = (read_coverage, read_coverage_series, list_gaps, read_completeness)

@@ -303,6 +303,18 @@ async def gaps(
     return [msgspec.convert(gap, Gap, from_attributes=True) for gap in found]
 
 
+class UnheardLea(msgspec.Struct, frozen=True, kw_only=True):
+    """An LEA that is asked and was not heard from."""
+
+    code: str
+    name: str
+
+
+async def unheard_leas(tx: Transaction, pair: Pair, today: date) -> list[UnheardLea]:
+    """The county's LEAs that are asked about *pair* and told nothing that counts; needs a reader of every LEA."""
+    return await tx.all(sql.unheard_leas, UnheardLea, county=COUNTY, today=today, **msgspec.structs.asdict(pair))
+
+
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """Of one indicator: what was expected and what came."""
 

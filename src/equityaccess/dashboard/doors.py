@@ -1,0 +1,46 @@
+"""Whom the pages are for: the roles of each, the front door of a role, and what its navigation leads to."""
+
+from typing import Any, Final
+
+import msgspec
+
+from equityaccess.signin.structs import Role
+
+# What stands in the ``opt`` of a page's route; the guard of all pages reads it.
+FOR_EVERYBODY: Final[dict[str, Any]] = {"roles": None}
+FOR_COUNTY: Final[dict[str, Any]] = {"roles": frozenset({"technology_office", "best_support", "admin"})}
+
+_FRONT_DOORS: Final[dict[Role, str]] = {
+    "district": "/docs",
+    "technology_office": "/county",
+    "best_support": "/county",
+    "admin": "/county",
+}
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the navigation: an address, its name, and who is led there; nobody's role is None."""
+
+    address: str
+    name: str
+    roles: frozenset[Role | None]
+
+
+_EVERYBODY: Final[frozenset[Role | None]] = frozenset({None, "district", "technology_office", "best_support", "admin"})
+_COUNTY: Final[frozenset[Role | None]] = frozenset(FOR_COUNTY["roles"])
+# The names are texts of the templates' catalogue: `navigation` hands them to gettext as they are.
+_PLACES: Final = (
+    Place(address="/county", name="County board", roles=_COUNTY),
+    Place(address="/docs", name="API", roles=_EVERYBODY),
+    Place(address="/problems", name="Refusals", roles=_EVERYBODY),
+)
+
+
+def front_door(role: Role | None) -> str:
+    """Where somebody in *role* is led from the bare address."""
+    return _FRONT_DOORS[role] if role else "/docs"
+
+
+def navigation(role: Role | None) -> list[Place]:
+    """Where the navigation leads somebody in *role*."""
+    return [place for place in _PLACES if role in place.roles]

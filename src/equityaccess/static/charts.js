@@ -1,0 +1,77 @@
+"use strict";
+// Draws every <figure data-chart> from the JSON in it. The table beside it has the same figures, and is read without us.
+(() => {
+  const TEXT = { fontFamily: "Public Sans Web, system-ui, sans-serif", fontSize: 14, color: "#1b1b1b" };
+  const COLOURS = ["#005ea2", "#adcdea", "#c05600", "#538200", "#8168b3", "#565c65"];
+  const percent = (value) => `${value} %`;
+
+  const base = (chart) => ({
+    color: COLOURS,
+    textStyle: TEXT,
+    animation: false,
+    aria: { enabled: true, decal: { show: true }, label: { description: chart.description } },
+    grid: { left: 8, right: 24, top: 40, bottom: 8, containLabel: true },
+    legend: { top: 0, textStyle: TEXT },
+    tooltip: { renderMode: "richText", trigger: "axis", confine: true },
+  });
+  const line = (chart) => ({
+    ...base(chart),
+    xAxis: { type: "category", data: chart.categories, axisLabel: TEXT },
+    yAxis: { type: "value", max: chart.most, axisLabel: { ...TEXT, formatter: chart.most === 100 ? percent : undefined } },
+    series: chart.series.map((one) => ({ type: "line", symbolSize: 8, ...one, ...targeted(chart, "yAxis") })),
+  });
+  const bar = (chart) => ({
+    ...base(chart),
+    xAxis: { type: "value", max: chart.most, axisLabel: { ...TEXT, formatter: chart.most === 100 ? percent : undefined } },
+    yAxis: { type: "category", inverse: true, data: chart.categories, axisLabel: TEXT },
+    series: chart.series.map((one, place) => ({
+      type: "bar", stack: chart.stacked ? "all" : undefined, ...one, ...(place === 0 ? targeted(chart, "xAxis") : {}),
+    })),
+  });
+  const heatmap = (chart) => ({
+    ...base(chart),
+    legend: undefined,
+    tooltip: { renderMode: "richText", trigger: "item", confine: true },
+    xAxis: { type: "category", data: chart.categories, axisLabel: { ...TEXT, rotate: 45 } },
+    yAxis: { type: "category", inverse: true, data: chart.rows, axisLabel: TEXT },
+    visualMap: { min: 0, max: chart.most, calculable: false, orient: "horizontal", bottom: 0, textStyle: TEXT,
+                 inRange: { color: ["#eff6fb", "#0050d8", "#162e51"] } },
+    series: [{ type: "heatmap", data: chart.cells, label: { show: true, ...TEXT } }],
+  });
+  const map = (chart) => {
+    echarts.registerMap(chart.map.name, chart.map.shapes);
+    return {
+      ...base(chart),
+      legend: undefined,
+      tooltip: { renderMode: "richText", trigger: "item", confine: true },
+      visualMap: { min: 0, max: chart.most, orient: "horizontal", bottom: 0, textStyle: TEXT,
+                   inRange: { color: ["#eff6fb", "#0050d8", "#162e51"] } },
+      geo: { map: chart.map.name, roam: false, silent: true },
+      series: [
+        { type: "map", map: chart.map.name, geoIndex: 0, data: chart.areas },
+        ...(chart.points ? [{ type: "scatter", coordinateSystem: "geo", data: chart.points, symbolSize: 8 }] : []),
+      ],
+    };
+  };
+  const targeted = (chart, axis) => chart.target === undefined ? {} : {
+    markLine: { symbol: "none", silent: true, data: [{ [axis]: chart.target }], lineStyle: { color: "#1b1b1b", type: "dashed", width: 2 },
+                label: { ...TEXT, formatter: chart.target_name, position: axis === "xAxis" ? "start" : "insideEndTop" } },
+  };
+  const KINDS = { line, bar, heatmap, map };
+
+  const draw = (figure) => {
+    if (figure.classList.contains("is-drawn")) return;
+    const chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    const place = document.createElement("div");
+    place.className = "drawing";
+    if (chart.height) place.style.blockSize = `${chart.height}px`;
+    figure.querySelector("figcaption").after(place);
+    figure.classList.add("is-drawn");
+    const drawn = echarts.init(place, null, { renderer: "svg" });
+    drawn.setOption(KINDS[figure.dataset.chart](chart));
+    new ResizeObserver(() => drawn.resize()).observe(place);
+  };
+  const drawAll = (below) => below.querySelectorAll("figure[data-chart]").forEach(draw);
+  drawAll(document);
+  document.addEventListener("htmx:afterSettle", (event) => drawAll(event.target));
+})();

@@ -1,0 +1,95 @@
+"""Every page, in a real browser: it is whole, asks no other host, passes axe, reflows, and reads without JavaScript."""
+
+import pytest
+
+from equityaccess.signin.structs import Role
+from tests.browser.conftest import ABC, Site
+from tests.browsers import link
+
+pytestmark = pytest.mark.checkout  # the wheel is tested where no browser need be
+# Each page with a role that it is for and its heading; a new page adds its line here.
+PAGES: list[tuple[str, Role | None, str]] = [
+    ("/sign-in", None, "Sign in"),
+    ("/sign-in?link=aaaa", None, "Sign in"),
+    ("/problems", None, "Refusals"),
+    ("/problems/not-found", None, "There is no such thing here"),
+    ("/county", "technology_office", "How far is the county?"),
+    ("/county", "best_support", "How far is the county?"),
+    ("/county", "admin", "How far is the county?"),
+    ("/passport?indicator=home_internet", "technology_office", "High-speed internet at home: All students"),
+]
+SPANISH: list[tuple[str, Role | None, int, str]] = [
+    ("/sign-in", None, 200, "Iniciar sesión"),
+    ("/county", None, 401, "Inicie sesión"),
+    ("/nowhere", None, 404, "No hay nada en esta dirección"),
+]
+
+
+@pytest.mark.parametrize(("path", "role", "heading"), PAGES, ids=lambda it: str(it))
+async def test_a_page_is_whole(site: Site, path: str, role: Role | None, heading: str) -> None:
+    async with site.visitor(role) as visitor:
+        await visitor.open(path)
+        assert await visitor.page.locator("h1").inner_text() == heading
+        await visitor.is_sound()
+
+
+@pytest.mark.parametrize(("path", "role", "heading"), PAGES, ids=lambda it: str(it))
+async def test_a_page_reads_without_javascript(site: Site, path: str, role: Role | None, heading: str) -> None:
+    async with site.visitor(role, java_script_enabled=False) as visitor:
+        await visitor.open(path)
+        assert await visitor.page.locator("h1").inner_text() == heading
+        assert visitor.complaints == []
+
+
+@pytest.mark.parametrize(("path", "role", "status", "heading"), SPANISH, ids=lambda it: str(it))
+async def test_a_page_speaks_spanish(site: Site, path: str, role: Role | None, status: int, heading: str) -> None:
+    async with site.visitor(role, language="es") as visitor:
+        await visitor.open(path, status=status)
+        assert await visitor.page.locator("h1").inner_text() == heading
+        await visitor.is_sound()
+
+
+async def test_the_language_switch_keeps_the_page_and_is_remembered(site: Site) -> None:
+    async with site.visitor() as visitor:
+        await visitor.open("/sign-in?link=aaaa")
+        await visitor.page.get_by_role("link", name="Español").click()
+        assert await visitor.page.locator("h1").inner_text() == "Iniciar sesión"
+        assert "link=aaaa" in visitor.page.url
+        await visitor.open("/sign-in")
+        assert await visitor.page.locator("html").get_attribute("lang") == "es"
+
+
+async def test_a_chart_is_drawn_beside_its_table(site: Site) -> None:
+    async with site.visitor("technology_office") as visitor:
+        await visitor.open("/county")
+        figure = visitor.page.locator("figure[data-chart=bar]")
+        await figure.locator("svg").wait_for()
+        assert await figure.locator("table tbody tr").count() >= 3
+        assert visitor.complaints == []
+
+
+async def test_every_page_says_that_its_figures_are_samples(site: Site) -> None:
+    async with site.visitor() as visitor:
+        await visitor.open("/sign-in")
+        assert await visitor.page.get_by_role("region", name="Sample data").is_visible()
+
+
+async def test_who_signs_in_by_keyboard_alone_comes_to_the_front_door(site: Site) -> None:
+    async with site.visitor() as visitor:
+        await visitor.open(f"/sign-in?link={await link(site.db, 'technology_office')}")
+        await visitor.page.keyboard.press("Tab")
+        assert await visitor.page.evaluate("document.activeElement.className") == "usa-skipnav"
+        await visitor.page.keyboard.press("Enter")
+        await visitor.page.keyboard.press("Tab")
+        await visitor.page.keyboard.press("Enter")
+        await visitor.page.wait_for_url("**/county")
+        await visitor.page.get_by_role("button", name="Sign out").press("Enter")
+        await visitor.page.wait_for_url("**/sign-in")
+        assert visitor.complaints == []
+
+
+async def test_a_district_is_refused_the_countys_board_in_words(site: Site) -> None:
+    async with site.visitor("district", [ABC]) as visitor:
+        await visitor.open("/county", status=403)
+        assert await visitor.page.locator("h1").inner_text() == "This is not for you"
+        await visitor.is_sound()

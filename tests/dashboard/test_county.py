@@ -1,0 +1,95 @@
+"""The county's board shows what the API tells, says what is not known, and leads every figure to its passport."""
+
+import re
+
+import httpx
+import pytest
+
+from equityaccess import clock
+from equityaccess.coverage.jobs import aggregate_coverage, expire_coverage
+from equityaccess.database import Database
+from tests.browsers import sign_in
+from tests.conftest import MakeKey, bearer
+from tests.statements import counted
+from tests.submissions.pushing import ABC, row
+
+MOST_STATEMENTS = 6
+
+
+@pytest.fixture
+async def told(client: httpx.AsyncClient, make_key: MakeKey, database: Database) -> None:
+    """One district has told of two groups, and everything is worked out."""
+    key = await make_key(lea=ABC)
+    observations = [row(), row(student_group="EL", population=1_000, met=600, not_met=300)]
+    answer = await client.post("/v1/submissions", json={"observations": observations}, headers=bearer(key))
+    assert answer.is_success, answer.text
+    async with database.transaction(role="aggregator") as tx:
+        await expire_coverage(tx, clock.now())
+        await aggregate_coverage(tx, clock.now())
+
+
+def words(page: httpx.Response) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
+async def test_the_board_shows_what_the_api_tells(
+    told: None, client: httpx.AsyncClient, database: Database, make_key: MakeKey
+) -> None:
+    county = await make_key(scopes=["county"])
+    items = (await client.get("/v1/coverage", headers=bearer(county))).json()["items"]
+    page = await client.get("/county", headers=await sign_in(database, client, "technology_office"))
+    for item in items:
+        asked = f"indicator={item['indicator']}&amp;student_group={item['student_group']}"
+        assert f'href="/passport?{asked}"' in page.text
+        rate = item["point"]["figures"]["confirmed_percent"]
+        shown = re.search(rf'{re.escape(asked)}">(.*?)</a>', page.text, re.DOTALL)
+        assert shown
+        assert (f"{int(rate * 10) / 10:g}%" if rate is not None else "no figure") in shown[1]
+
+
+async def test_a_passport_says_what_stands_behind_a_figure(
+    told: None, client: httpx.AsyncClient, database: Database
+) -> None:
+    browser = await sign_in(database, client, "best_support")
+    page = await client.get("/passport?indicator=home_internet&student_group=EL", headers=browser)
+    said = words(page)
+    assert "600 confirmed" in said
+    assert "C: a survey" in said
+    assert "1 of 393 asked" in said
+    assert "Long Beach Unified" in said
+    assert f">{ABC}<" not in page.text
+
+
+async def test_a_passport_of_what_there_is_not_is_refused(client: httpx.AsyncClient, database: Database) -> None:
+    browser = await sign_in(database, client, "admin")
+    answer = await client.get("/passport?indicator=nothing", headers=browser)
+    assert (answer.status_code, "no such measure" in words(answer)) == (404, True)
+
+
+async def test_a_board_without_figures_says_so(client: httpx.AsyncClient, database: Database) -> None:
+    page = await client.get("/county", headers=await sign_in(database, client, "admin"))
+    assert "There are no figures yet" in words(page)
+
+
+@pytest.mark.parametrize("path", ["/county", "/passport?indicator=home_internet"])
+async def test_a_page_costs_few_statements(
+    told: None, client: httpx.AsyncClient, database: Database, path: str
+) -> None:
+    browser = await sign_in(database, client, "technology_office")
+    with counted() as sent:
+        assert (await client.get(path, headers=browser)).status_code == 200
+    assert 1 <= len(sent) <= MOST_STATEMENTS, sent
+
+
+async def test_a_part_of_a_page_is_refused_above_it(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/county", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Retarget"]) == (401, "#refusal")
+    assert answer.text.lstrip().startswith('<div class="usa-alert')
+
+
+@pytest.mark.parametrize("path", ["/county", "/sign-in", "/nowhere", "/problems"])
+async def test_no_page_lets_in_a_script_or_style_of_its_own(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"Accept": "text/html"})
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert not re.search(r"<style|<script(?![^>]*\b(?:src=|type=\"application/json\"))| on\w+=| style=", answer.text)
