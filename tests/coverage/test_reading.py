@@ -72,17 +72,46 @@ async def test_before_anybody_reports_everybody_is_unknown(
 async def test_a_push_shows_in_the_county_and_in_the_district(
     client: httpx.AsyncClient, make_key: MakeKey, aggregate
 ) -> None:
-    key = bearer(await make_key(lea=ABC))
+    key, office = bearer(await make_key(lea=ABC)), bearer(await make_key(scopes=["county"]))
     receipt = (await push(client, key, ABC, clock.today(), population=18354, met=17102, not_met=611)).json()
     await aggregate()
-    county = (await coverage(client, key))["point"]
+    county = (await coverage(client, office))["point"]
     assert county["figures"]["met"] == 17102
     assert county["figures"]["population"] == EVERYBODY
-    assert county["figures"] == receipt["effect"][0]["county_after"]
     assert county["lowest_evidence"] == "C"
+    rounded = (await coverage(client, key))["point"]["figures"]
+    assert rounded == receipt["effect"][0]["county_after"]
+    assert rounded == {
+        "kind": "rounded",
+        "base": 1_314_000,
+        "gap": 1_297_000,
+        "confirmed_percent": 1.3,
+        "at_most_percent": 99.9,
+    }
     own = (await coverage(client, key, scope=ABC))["point"]
     assert own["figures"]["confirmed_percent"] == 93.17
     assert own["figures"]["unknown"] == 18354 - 17102 - 611
+
+
+async def test_who_watches_the_county_sees_nothing_of_what_few_people_change_elsewhere(
+    client: httpx.AsyncClient, make_key: MakeKey, aggregate
+) -> None:
+    """The county just before another LEA's push and just after gave that LEA's counts away, to the person."""
+    other, watcher = bearer(await make_key(lea=LAUSD)), bearer(await make_key(lea=ABC))
+    await push(client, other, LAUSD, clock.today(), population=429_349, met=300_000)
+    await push(client, watcher, ABC, clock.today(), population=18_000, met=9_000)
+    await aggregate()
+    then = clock.now()
+    watched = {"population": 18_000, "met": 9_000}
+    before = (await push(client, watcher, ABC, clock.today(), **watched)).json()["effect"]
+    await push(client, other, LAUSD, clock.today(), population=429_349, met=300_010)
+    await aggregate()
+    assert (await push(client, watcher, ABC, clock.today(), **watched)).json()["effect"] == before
+    now = await coverage(client, watcher)
+    as_then = await coverage(client, watcher, known_at=then.isoformat())
+    assert now["point"]["figures"] == as_then["point"]["figures"]
+    assert now["point"]["figures"]["kind"] == "rounded"
+    assert {"met", "not_met", "unknown", "population"}.isdisjoint(now["point"]["figures"])
 
 
 async def test_a_district_reads_itself_and_the_county_and_nobody_else(
@@ -104,7 +133,7 @@ async def test_a_family_heard_in_part_keeps_the_rest_as_unheard(
     key = bearer(await make_key(lea=LACOE))
     await push(client, key, LACOE, clock.today(), population=1500, met=1500)
     await aggregate()
-    figures = (await coverage(client, key))["point"]["figures"]
+    figures = (await coverage(client, bearer(await make_key(scopes=["county"]))))["point"]["figures"]
     assert figures["population"] == EVERYBODY, (
         "LACOE's charters have not reported, so its family still stands for 9,076"
     )
@@ -125,7 +154,7 @@ async def test_small_groups_of_the_county_are_suppressed_for_districts_and_shown
     }
     body = {"lea": LACOE, "as_of": str(clock.today()), "observations": [row]}
     receipt = (await client.post("/v1/submissions", headers=key, json=body)).json()
-    assert receipt["effect"][0]["county_after"] == {"kind": "suppressed", "reason": "10 people or fewer"}
+    assert receipt["effect"][0]["county_after"] == {"kind": "suppressed", "reason": "too few people"}
     await aggregate()
     asked = {"indicator": "court_school_access", "student_group": "JIY"}
     assert (await coverage(client, key, **asked))["point"]["figures"]["kind"] == "suppressed"
@@ -142,23 +171,24 @@ async def test_what_was_known_then_stays_what_it_was(client: httpx.AsyncClient, 
     before = await coverage(client, key, as_of=str(day))
     await push(client, key, ABC, day, population=18354, met=9000, not_met=0)
     await aggregate()
-    assert (await coverage(client, key, as_of=str(day)))["point"]["figures"]["met"] == 9000
+    office = bearer(await make_key(scopes=["county"]))
+    assert (await coverage(client, office, as_of=str(day)))["point"]["figures"]["met"] == 9000
     as_then = await coverage(client, key, as_of=str(day), known_at=then.isoformat())
     assert as_then["point"]["figures"] == before["point"]["figures"]
     for scope in ("county", ABC):
-        then_own = await coverage(client, key, scope=scope, known_at=then.isoformat())
+        then_own = await coverage(client, office, scope=scope, known_at=then.isoformat())
         assert then_own["point"]["figures"]["met"] == 100
 
 
 async def test_a_late_observation_restates_the_series(client: httpx.AsyncClient, make_key: MakeKey, aggregate) -> None:
-    key = bearer(await make_key(lea=ABC))
+    key, office = bearer(await make_key(lea=ABC)), bearer(await make_key(scopes=["county"]))
     today = clock.today()
     for weeks, met in ((8, 1000), (6, 2000), (4, 3000), (2, 4000), (0, 5000)):
         await push(client, key, ABC, today - timedelta(weeks=weeks), population=18354, met=met)
     await aggregate()
     asked = {"indicator": "home_internet", "from": str(today - timedelta(weeks=9)), "to": str(today)}
     for scope in ("county", ABC):
-        series = (await client.get("/v1/coverage/series", params=asked | {"scope": scope}, headers=key)).json()
+        series = (await client.get("/v1/coverage/series", params=asked | {"scope": scope}, headers=office)).json()
         mets = [point["figures"]["met"] for point in series["points"]]
         assert mets[-9:] == [1000, 1000, 2000, 2000, 3000, 3000, 4000, 4000, 5000]
         assert series["outlook"]["points_a_week"] > 0
@@ -167,10 +197,10 @@ async def test_a_late_observation_restates_the_series(client: httpx.AsyncClient,
     await push(client, key, ABC, today - timedelta(weeks=5), population=18354, met=2500)
     await aggregate()
     for scope in ("county", ABC):
-        series = (await client.get("/v1/coverage/series", params=asked | {"scope": scope}, headers=key)).json()
+        series = (await client.get("/v1/coverage/series", params=asked | {"scope": scope}, headers=office)).json()
         assert [point["figures"]["met"] for point in series["points"]][-6] == 2500
         old = asked | {"scope": scope, "known_at": before.isoformat()}
-        series = (await client.get("/v1/coverage/series", params=old, headers=key)).json()
+        series = (await client.get("/v1/coverage/series", params=old, headers=office)).json()
         assert [point["figures"]["met"] for point in series["points"]][-6] == 2000
 
 
@@ -181,8 +211,9 @@ async def test_a_plan_that_ends_makes_its_people_unknown_again(
     yesterday = clock.today() - timedelta(days=1)
     await push(client, key, ABC, yesterday, population=18354, met=17000, valid_until=str(yesterday))
     await aggregate()
-    assert (await coverage(client, key))["point"]["figures"]["met"] == 0
-    assert (await coverage(client, key, as_of=str(yesterday)))["point"]["figures"]["met"] == 17000
+    office = bearer(await make_key(scopes=["county"]))
+    assert (await coverage(client, office))["point"]["figures"]["met"] == 0
+    assert (await coverage(client, office, as_of=str(yesterday)))["point"]["figures"]["met"] == 17000
 
 
 async def test_gaps_come_largest_first_with_the_barrier_and_page_without_loss(

@@ -37,8 +37,14 @@ async def test_a_push_is_stored_and_its_receipt_accounts_for_every_row(
     (effect,) = receipt["effect"]
     assert effect["lea_before"] is None
     assert effect["lea_after"]["confirmed_percent"] == 93.17
-    assert effect["county_before"]["population"] == 1_313_935
-    assert effect["county_after"]["met"] == 17102
+    assert effect["county_before"] == {
+        "kind": "rounded",
+        "base": 1_314_000,
+        "gap": 1_314_000,
+        "confirmed_percent": 0.0,
+        "at_most_percent": 100.0,
+    }
+    assert effect["county_after"]["confirmed_percent"] == 1.3
     again = await client.get(answer.headers["Location"], headers=key)
     assert again.json() == receipt
 

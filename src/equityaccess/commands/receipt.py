@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from equityaccess.coverage.structs import Figures, Suppressed
+from equityaccess.coverage.structs import Figures, Rounded, Suppressed
 from equityaccess.problems import Problem
 from equityaccess.sheets import inert
 from equityaccess.submissions.structs import Effect, Owed, Receipt
@@ -127,6 +127,8 @@ def _rate(figures: Figures | None) -> str:
         return "not heard"
     if isinstance(figures, Suppressed):
         return "withheld"
+    if isinstance(figures, Rounded):
+        return f"{figures.confirmed_percent:.1f}"
     return "no people" if figures.confirmed_percent is None else f"{figures.confirmed_percent:.2f}"
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from equityaccess.commands import sample
 from equityaccess.commands.receipt import console
-from equityaccess.coverage.structs import Coverage, CoverageReport, Suppressed
+from equityaccess.coverage.structs import Counted, Coverage, CoverageReport
 from equityaccess.onboarding.progress import together
 from equityaccess.onboarding.structs import OnboardingReport, WaveList, WaveOut
 from equityaccess.signin.structs import NAMES, Role
@@ -112,7 +112,7 @@ def _cells(item: Coverage) -> list[str]:
     point, figures = item.point, item.point.figures
     heard = f"{point.leas_heard} of {point.leas_asked}"
     target = f"{item.target.percent:g} by {item.target.target_on}" if item.target else ""
-    if isinstance(figures, Suppressed):
+    if not isinstance(figures, Counted):  # the county's own key sees everything
         return ["withheld", "", "", "", heard, "", target]
     rates = [_rate(figures.confirmed_percent), _rate(figures.at_most_percent)]
     people = [f"{figures.met:,}", f"{figures.gap:,}"]
@@ -142,7 +142,7 @@ def _waves(waves: Sequence[WaveOut], report: OnboardingReport) -> Table:
 def _baseline(report: CoverageReport) -> str:
     """The real baseline in one sentence, with its caveats."""
     figures = report.items[0].point.figures
-    rate = "withheld" if isinstance(figures, Suppressed) else f"{_rate(figures.confirmed_percent)} %"
+    rate = f"{_rate(figures.confirmed_percent)} %" if isinstance(figures, Counted) else "withheld"
     return (
         f"\nThe baseline is real: {rate} of children lived in a household with a computer and broadband (ACS 2014-2018,"
         "\nmodelled: grade D; children where an elementary and a high school district overlap are in both). Too old"

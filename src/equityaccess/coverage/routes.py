@@ -18,7 +18,6 @@ from equityaccess.coverage.store import FIRST_GAP, Found, GapKey, Pair, Weeks
 from equityaccess.coverage.structs import (
     Completeness,
     CompletenessReport,
-    Counted,
     Coverage,
     CoverageReport,
     CoverageSeries,
@@ -26,6 +25,7 @@ from equityaccess.coverage.structs import (
     Goal,
     Outlook,
     Point,
+    met_of_base,
 )
 from equityaccess.database import Database, Transaction
 from equityaccess.problems import NotAllowed
@@ -62,7 +62,8 @@ async def read_coverage(
     """Read where a scope stands: confirmed, known and respondent rates, the gap in people, and the target.
 
     Unknown people are never left out: in `confirmed_percent` they count as not met. Who has not been heard from comes
-    in through enrollment (`unheard`). A group of ten or fewer people is suppressed unless it is the caller's own.
+    in through enrollment (`unheard`). The county's figures are `rounded`
+    for an LEA's key, or `suppressed` where too few people stand behind them: other LEAs' counts are not its own.
     """
     now = clock.now()
     known_at = instant_of_knowledge(known_at, now)
@@ -240,11 +241,8 @@ async def _notes(tx: Transaction, scoped: Scoped, day: date) -> dict[str, str]:
 
 def outlook(points: Sequence[Point], goal: Goal | None, today: date) -> Outlook:
     """Pace and projection from the last weeks that were counted."""
-    recent = [
-        (point.as_of, point.figures.met, point.figures.base)
-        for point in points[-rules.OUTLOOK_WEEKS :]
-        if isinstance(point.figures, Counted) and point.leas_heard
-    ]
+    counted = [point for point in points[-rules.OUTLOOK_WEEKS :] if point.leas_heard]
+    recent = [(point.as_of, *known) for point in counted if (known := met_of_base(point.figures))]
     pace = rules.weekly_pace(recent)
     current = 100 * recent[-1][1] / recent[-1][2] if recent and recent[-1][2] else None
     weeks_left = (goal.target_on - today).days / 7 if goal else None

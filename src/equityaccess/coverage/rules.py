@@ -1,5 +1,6 @@
 """The arithmetic of coverage: rates that are never rounded up, weeks, pace and projection. Pure."""
 
+import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -24,6 +25,11 @@ def percent(part: int, base: int) -> float | None:
     if base <= 0:
         return None
     return min(10_000, part * 10_000 // base) / 100
+
+
+def tenths(rate: float) -> float:
+    """*rate* cut (never rounded) to one decimal."""
+    return math.floor(rate * 10 + 1e-6) / 10
 
 
 def weekly_pace(points: Sequence[tuple[date, int, int]]) -> float | None:

@@ -5,9 +5,10 @@ from typing import Literal
 
 import msgspec
 
-from equityaccess.coverage.rules import percent
+from equityaccess.coverage.rules import percent, tenths
 
 SMALL = 10  # CDE withholds groups of 10 or fewer
+LARGE = 1_000 * SMALL  # of which a tenth of a percent is as many
 Grade = Literal["A", "B", "C", "D"]
 
 
@@ -43,13 +44,28 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     at_most_percent: float | None
 
 
+class Rounded(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="rounded"):
+    """The figures of a scope that is not the caller's own: rates cut to one decimal, people to the nearest thousand.
+
+    Whoever watches them sees no change of a few people in somebody else's counts.
+    """
+
+    base: int
+    gap: int
+    confirmed_percent: float
+    at_most_percent: float
+
+
 class Suppressed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="suppressed"):
-    """Withheld, because the group has 10 people or fewer and is not the caller's own: neither null nor zero."""
+    """Withheld, because it is not the caller's own and too few people for a tenth of a percent to hide ten of them.
 
-    reason: str = "10 people or fewer"
+    Neither null nor zero.
+    """
+
+    reason: str = "too few people"
 
 
-Figures = Counted | Suppressed
+Figures = Counted | Rounded | Suppressed
 
 
 def counted(sums: Sums) -> Counted:
@@ -72,8 +88,28 @@ def counted(sums: Sums) -> Counted:
 
 
 def published(figures: Counted, *, is_own: bool = False) -> Figures:
-    """*figures* as a caller may see them: withheld with 10 people or fewer, unless they are the caller's own."""
-    return figures if is_own or figures.population > SMALL else Suppressed()
+    """*figures* as a caller may see them: whole if its own, else rounded, or withheld where rounding hides too few."""
+    if is_own:
+        return figures
+    if figures.base < LARGE or figures.confirmed_percent is None or figures.at_most_percent is None:
+        return Suppressed()
+    return Rounded(
+        base=round(figures.base, -3),
+        gap=round(figures.gap, -3),
+        confirmed_percent=tenths(figures.confirmed_percent),
+        at_most_percent=tenths(figures.at_most_percent),
+    )
+
+
+def met_of_base(figures: Figures) -> tuple[int, int] | None:
+    """How many are met of how many, as far as *figures* say; None when they are withheld."""
+    match figures:
+        case Counted():
+            return figures.met, figures.base
+        case Rounded():
+            return round(figures.confirmed_percent * 10), 1_000
+        case Suppressed():
+            return None
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
