@@ -70,6 +70,15 @@ ALTER FUNCTION public.oldest_code() OWNER TO equityaccess_owner;
 
 COMMENT ON FUNCTION public.oldest_code() IS 'The schema serves code of this revision and of every later one; what drops something, raises it';
 
+CREATE FUNCTION public.refuse_to_change_a_release() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION 'A release cannot be changed or removed; publish another one';
+END $$;
+
+ALTER FUNCTION public.refuse_to_change_a_release() OWNER TO equityaccess_owner;
+
 CREATE FUNCTION public.sees_every_lea() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (COALESCE(current_setting('app.every_lea'::text, true), ''::text) = 'on'::text);
@@ -1378,6 +1387,56 @@ ALTER TABLE public.quota OWNER TO equityaccess_owner;
 
 COMMENT ON TABLE public.quota IS 'A token bucket each: what was left at an instant, and how much was granted last';
 
+CREATE TABLE public.release (
+    number integer NOT NULL,
+    as_of date NOT NULL,
+    published_at timestamp with time zone NOT NULL,
+    rules text NOT NULL,
+    is_sample boolean NOT NULL,
+    rows integer NOT NULL,
+    suppressed integer NOT NULL,
+    sha256 text NOT NULL,
+    csv bytea NOT NULL,
+    CONSTRAINT release_number_check CHECK ((number > 0))
+);
+
+ALTER TABLE ONLY public.release FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.release OWNER TO equityaccess_owner;
+
+COMMENT ON COLUMN public.release.csv IS 'The file as it is given out, deflated; sha256 is that of the file';
+
+CREATE TABLE public.release_cell (
+    number integer NOT NULL,
+    indicator text NOT NULL,
+    student_group text NOT NULL,
+    scope text NOT NULL,
+    scope_name text NOT NULL,
+    level text NOT NULL,
+    state text NOT NULL,
+    base integer,
+    confirmed_percent double precision,
+    confirmed_bound text,
+    at_most_percent double precision,
+    at_most_bound text,
+    target_percent double precision,
+    target_on date,
+    CONSTRAINT release_cell_at_most_bound_check CHECK ((at_most_bound = ANY (ARRAY['='::text, '>='::text, '<='::text]))),
+    CONSTRAINT release_cell_check CHECK ((num_nonnulls(confirmed_percent, confirmed_bound, at_most_percent, at_most_bound) =
+CASE
+    WHEN (state = 'shown'::text) THEN 4
+    ELSE 0
+END)),
+    CONSTRAINT release_cell_check1 CHECK (((state <> 'suppressed'::text) OR (base IS NULL))),
+    CONSTRAINT release_cell_confirmed_bound_check CHECK ((confirmed_bound = ANY (ARRAY['='::text, '>='::text, '<='::text]))),
+    CONSTRAINT release_cell_level_check CHECK ((level = ANY (ARRAY['county'::text, 'kind'::text, 'lea'::text]))),
+    CONSTRAINT release_cell_state_check CHECK ((state = ANY (ARRAY['shown'::text, 'suppressed'::text, 'not_heard_from'::text])))
+);
+
+ALTER TABLE ONLY public.release_cell FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.release_cell OWNER TO equityaccess_owner;
+
 CREATE TABLE public.session (
     key_id uuid NOT NULL,
     role text NOT NULL,
@@ -1814,6 +1873,12 @@ ALTER TABLE ONLY public.playbook_milestone
 ALTER TABLE ONLY public.quota
     ADD CONSTRAINT quota_pkey PRIMARY KEY (bucket);
 
+ALTER TABLE ONLY public.release_cell
+    ADD CONSTRAINT release_cell_pkey PRIMARY KEY (number, indicator, student_group, scope);
+
+ALTER TABLE ONLY public.release
+    ADD CONSTRAINT release_pkey PRIMARY KEY (number);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (key_id);
 
@@ -1870,6 +1935,8 @@ CREATE INDEX milestone_event_of_lea ON public.milestone_event USING btree (lea_i
 
 CREATE INDEX participation_of_wave ON public.participation USING btree (wave_id);
 
+CREATE INDEX release_cell_of_scope ON public.release_cell USING btree (scope, number);
+
 CREATE INDEX sign_in_link_expires ON public.sign_in_link USING btree (expires_at);
 
 CREATE INDEX submission_newest ON public.submission USING btree (received_at DESC, submission_id DESC);
@@ -1923,6 +1990,10 @@ ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2037_pke
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2038_pkey;
 
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2039_pkey;
+
+CREATE TRIGGER unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.release FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_change_a_release();
+
+CREATE TRIGGER unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.release_cell FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_to_change_a_release();
 
 ALTER TABLE ONLY public.access_count
     ADD CONSTRAINT access_count_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
@@ -1998,6 +2069,9 @@ ALTER TABLE ONLY public.participation
 
 ALTER TABLE ONLY public.participation
     ADD CONSTRAINT participation_wave_id_fkey FOREIGN KEY (wave_id) REFERENCES public.wave(wave_id);
+
+ALTER TABLE ONLY public.release_cell
+    ADD CONSTRAINT release_cell_number_fkey FOREIGN KEY (number) REFERENCES public.release(number);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_key_id_fkey FOREIGN KEY (key_id) REFERENCES public.api_key(key_id);
@@ -2083,6 +2157,10 @@ CREATE POLICY aggregator ON public.submission FOR SELECT TO equityaccess_aggrega
 CREATE POLICY aggregator ON public.support_event FOR SELECT TO equityaccess_aggregator USING (true);
 
 CREATE POLICY aggregator_adds ON public.audit_seal FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
+
+CREATE POLICY aggregator_publishes ON public.release FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
+
+CREATE POLICY aggregator_publishes ON public.release_cell FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
 
 CREATE POLICY aggregator_reads ON public.audit_seal FOR SELECT TO equityaccess_aggregator USING (true);
 
@@ -2173,6 +2251,10 @@ CREATE POLICY every_lea ON public.participation FOR SELECT TO equityaccess_app U
 CREATE POLICY every_lea ON public.submission FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.support_event FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY everybody_reads ON public.release FOR SELECT TO equityaccess_app, equityaccess_aggregator, equityaccess_public USING (true);
+
+CREATE POLICY everybody_reads ON public.release_cell FOR SELECT TO equityaccess_app, equityaccess_aggregator, equityaccess_public USING (true);
 
 ALTER TABLE public.expectation ENABLE ROW LEVEL SECURITY;
 
@@ -2314,6 +2396,10 @@ CREATE POLICY owner_maintains ON public.onboarding_progress TO equityaccess_owne
 
 CREATE POLICY owner_maintains ON public.participation TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_maintains ON public.release TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.release_cell TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_maintains ON public.session TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.sign_in_link TO equityaccess_owner USING (true) WITH CHECK (true);
@@ -2359,6 +2445,10 @@ ALTER TABLE public.participation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.playbook_milestone ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quota ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.release ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.release_cell ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
@@ -2576,6 +2666,14 @@ GRANT UPDATE(granted) ON TABLE public.quota TO equityaccess_app;
 GRANT UPDATE(tokens) ON TABLE public.quota TO equityaccess_app;
 
 GRANT UPDATE(at) ON TABLE public.quota TO equityaccess_app;
+
+GRANT SELECT ON TABLE public.release TO equityaccess_app;
+GRANT SELECT,INSERT ON TABLE public.release TO equityaccess_aggregator;
+GRANT SELECT ON TABLE public.release TO equityaccess_public;
+
+GRANT SELECT ON TABLE public.release_cell TO equityaccess_app;
+GRANT SELECT,INSERT ON TABLE public.release_cell TO equityaccess_aggregator;
+GRANT SELECT ON TABLE public.release_cell TO equityaccess_public;
 
 GRANT SELECT,INSERT ON TABLE public.session TO equityaccess_app;
 

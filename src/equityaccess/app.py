@@ -35,6 +35,7 @@ from equityaccess.leas.routes import ROUTES as LEAS
 from equityaccess.news import News
 from equityaccess.onboarding.routes import ROUTES as ONBOARDING
 from equityaccess.openapi import Contract
+from equityaccess.publication.routes import ROUTES as PUBLICATION
 from equityaccess.running.assets import assets
 from equityaccess.running.metrics import Metrics
 from equityaccess.running.observing import observed
@@ -109,7 +110,7 @@ def _litestar(state: State, openapi_config: OpenAPIConfig | None) -> Litestar:
         dependencies={"caller": Provide(provide_caller), "origin": Provide(provide_origin)},
     )
     return Litestar(
-        route_handlers=[v1, *TOKENS, *RUNNING, *FILES, pages],
+        route_handlers=[v1, *TOKENS, *PUBLICATION, *RUNNING, *FILES, pages],
         guards=[guards.sound_head, guards.right_host],
         dependencies={
             "db": Provide(_db, sync_to_thread=False),

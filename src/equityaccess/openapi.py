@@ -38,6 +38,7 @@ from equityaccess.schemas import Document, drop_unused, never_null, paragraphs, 
 SECURITY: Final = "key"
 OAUTH: Final = "token"
 PREFIX: Final = "/v1/"
+PUBLIC: Final = "/v1/public/"  # for anybody, without a key
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
@@ -82,6 +83,7 @@ _TAGS: Final = {
     "submissions": "Pushing counts, and the receipts of what was pushed.",
     "observations": "What was reported, as it is known now or was known at an earlier instant.",
     "coverage": "How far along we are: rates, trends, people left to reach, and who has not been heard from.",
+    "public": "What is published: numbered releases for anybody, without a key.",
     "onboarding": "Onboarding to BEST: the playbook, waves, milestones, events, and how far all have come.",
     "support": "Support given on the way to BEST, tickets of help desks, who signs in, and the measures of it all.",
     "keys": "API keys, for administrators.",
@@ -151,7 +153,11 @@ def describe(app: Litestar) -> Contract:
     shapes = [ProblemDetails, *(shape for handler in handlers.values() for shape in _shapes(handler))]
     document["components"]["schemas"] = document["components"].get("schemas", {}) | schemas_of(shapes)
     for path, operation in _operations(document):
-        _finish(operation, handlers[operation["operationId"]], is_guarded=path.startswith(PREFIX))
+        _finish(
+            operation,
+            handlers[operation["operationId"]],
+            is_guarded=path.startswith(PREFIX) and not path.startswith(PUBLIC),
+        )
     _show_examples(document)
     document = cast("Document", plain(document))
     drop_unused(document)

@@ -520,6 +520,41 @@ milestone_took = Table(
     _required("leas", Integer),
 )
 
+# What was published
+
+release = _table(
+    "release",
+    _key("number", Integer, autoincrement=False),
+    _required("as_of", Date),
+    _required("published_at", _INSTANT),
+    _required("rules", Text),
+    _required("is_sample", Boolean),
+    _required("rows", Integer),
+    _required("suppressed", Integer),
+    _required("sha256", Text),
+    _required("csv", LargeBinary),
+)
+
+release_cell = Table(
+    "release_cell",
+    metadata,
+    _key("number", ForeignKey("release.number")),
+    _key("indicator", Text),
+    _key("student_group", Text),
+    _key("scope", Text),
+    _required("scope_name", Text),
+    _required("level", Text),
+    _required("state", Text),
+    Column("base", Integer),
+    Column("confirmed_percent", Double),
+    Column("confirmed_bound", Text),
+    Column("at_most_percent", Double),
+    Column("at_most_bound", Text),
+    Column("target_percent", Double),
+    Column("target_on", Date),
+    Index("release_cell_of_scope", "scope", "number"),
+)
+
 # The last mile
 
 unit_cost = _table(

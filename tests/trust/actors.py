@@ -13,6 +13,7 @@ from equityaccess import clock
 from equityaccess.access import rules, store
 from equityaccess.access.structs import Scope
 from equityaccess.database import Database
+from equityaccess.publication.jobs import publish_open_data
 from equityaccess.running.assets import assets
 from tests.trust.world import LAUSD, LONG_BEACH
 
@@ -121,6 +122,8 @@ class Cast:
             "fingerprint": asset[2],
             "asset": asset[3],
         }
+        async with self._db.transaction(role="aggregator") as tx:
+            await publish_open_data(tx, clock.now())
         wave = await self.ask("county", "PUT", "/v1/waves/{code}", {"code": "fin-1"}, "wave")
         if wave.status_code != 200:
             raise RuntimeError(f"the county cannot plan a wave: {wave.text}")

@@ -19,8 +19,6 @@ import tests.trust
 PROMISED = frozenset({*range(1, 34), 35, 38, 39, 41, 42})
 NOT_YET = {
     9: ("No update of a triage item is lost", "there is no triage yet"),
-    29: ("Published tables cannot be undone", "no harness yet"),
-    30: ("The public surface shows nothing raw", "no harness yet"),
 }
 
 

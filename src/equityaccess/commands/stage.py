@@ -31,6 +31,8 @@ from equityaccess.migrate import migrate
 from equityaccess.onboarding import store as onboarding
 from equityaccess.onboarding.roster import RosterRow, bring_in
 from equityaccess.onboarding.structs import MilestoneEventIn, MilestoneEventsIn
+from equityaccess.publication import store as publication
+from equityaccess.publication.jobs import publish_open_data
 from equityaccess.settings import Settings
 from equityaccess.signin.entering import invite
 from equityaccess.signin.structs import SCOPES, Role
@@ -39,6 +41,7 @@ _NAME: Final = "equityaccess demo"  # who created the keys
 _DAYS: Final = 30  # that its keys live
 _READY_WITHIN_S: Final = 60
 _AGGREGATED_WITHIN_S: Final = 120
+_PUBLISHED_WITHIN_S: Final = 120
 _EVERY_KEY: Final = 10_000
 _MARKS_LEFT: Final = Query("marks_left", "SELECT EXISTS (SELECT FROM coverage_mark)", ())
 _TOLD: Final = Query("told", "SELECT external_id FROM milestone_event WHERE external_id LIKE 'sample-%'", ())
@@ -76,6 +79,7 @@ def play(path: Path, settings: Settings, *, port: int, reset: bool) -> None:
         tell(_tell_of_best(ready, client, county))
         tell("waiting for the scheduler to aggregate the coverage")
         _wait_until_aggregated(ready, children)
+        asyncio.run(_publish(ready))
         tell("ready\n")
         trial.show(client, district, county, clock.today())
         print(trial.front_doors(asyncio.run(_invite(ready, base)), folder.path), flush=True)
@@ -133,6 +137,13 @@ def _wait_until_aggregated(settings: Settings, children: Sequence[Child]) -> Non
             return not await tx.value(_MARKS_LEFT)
 
     _wait("Aggregating the coverage", lambda: asyncio.run(is_idle()), children, _AGGREGATED_WITHIN_S)
+
+
+async def _publish(settings: Settings) -> None:
+    """What anybody may read: the first release of the sample county, if there is none yet."""
+    async with _database(settings) as db, db.transaction(role="aggregator", patience_s=_PUBLISHED_WITHIN_S) as tx:
+        if await publication.release(tx) is None:
+            await publish_open_data(tx, clock.now())
 
 
 @contextlib.asynccontextmanager

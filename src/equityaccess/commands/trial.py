@@ -47,6 +47,10 @@ The receipt of the district's latest push so far:
 
 Where the county stands:
 {_curl(f"{base}/v1/coverage?indicator=home_internet&student_group=ALL", county)}
+
+What anybody may read, without a key, and as a file:
+{base}/v1/public/coverage
+{base}/v1/public/releases/1.csv
 """)
 
 

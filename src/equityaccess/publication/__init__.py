@@ -1,0 +1,1 @@
+"""What anybody may read: numbered releases of figures that give nobody away."""
