@@ -1610,6 +1610,61 @@ ALTER TABLE ONLY public.target FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.target OWNER TO equityaccess_owner;
 
+CREATE TABLE public.triage_event (
+    event_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    lea_id integer NOT NULL,
+    kind text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    told_by text NOT NULL,
+    key_id uuid,
+    text text,
+    score integer NOT NULL,
+    CONSTRAINT triage_event_check CHECK (((told_by = 'county'::text) = (key_id IS NOT NULL))),
+    CONSTRAINT triage_event_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'closed'::text, 'assigned'::text, 'snoozed'::text, 'noted'::text, 'contacted'::text, 'resolved'::text]))),
+    CONSTRAINT triage_event_told_by_check CHECK ((told_by = ANY (ARRAY['job'::text, 'county'::text])))
+);
+
+ALTER TABLE ONLY public.triage_event FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.triage_event OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.triage_event IS 'Append-only: all that happened to an item';
+
+CREATE TABLE public.triage_item (
+    item_id uuid NOT NULL,
+    lea_id integer NOT NULL,
+    score integer NOT NULL,
+    reasons jsonb NOT NULL,
+    quiet_runs integer NOT NULL,
+    assignee text,
+    snoozed_until date,
+    opened_at timestamp with time zone NOT NULL,
+    scored_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    resolved_with text,
+    weights_version integer NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT triage_item_check CHECK (((resolved_with IS NULL) OR (closed_at IS NOT NULL)))
+);
+
+ALTER TABLE ONLY public.triage_item FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.triage_item OWNER TO equityaccess_owner;
+
+CREATE TABLE public.triage_weights (
+    version integer NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    document text NOT NULL,
+    CONSTRAINT triage_weights_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY public.triage_weights FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.triage_weights OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.triage_weights IS 'Append-only: each change of the reference file is the next version';
+
 CREATE TABLE public.unit_cost (
     indicator_id smallint NOT NULL,
     barrier text NOT NULL,
@@ -1912,6 +1967,15 @@ ALTER TABLE ONLY public.support_topic
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (indicator_id, student_group_id, target_on);
 
+ALTER TABLE ONLY public.triage_event
+    ADD CONSTRAINT triage_event_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.triage_item
+    ADD CONSTRAINT triage_item_pkey PRIMARY KEY (item_id);
+
+ALTER TABLE ONLY public.triage_weights
+    ADD CONSTRAINT triage_weights_pkey PRIMARY KEY (version);
+
 ALTER TABLE ONLY public.unit_cost
     ADD CONSTRAINT unit_cost_pkey PRIMARY KEY (indicator_id, barrier, revision);
 
@@ -1946,6 +2010,12 @@ CREATE INDEX support_event_in_time ON public.support_event USING btree (started_
 CREATE INDEX support_event_of_lea ON public.support_event USING btree (lea_id, started_at);
 
 CREATE INDEX support_event_of_ticket ON public.support_event USING btree (lea_id, ticket) WHERE (ticket IS NOT NULL);
+
+CREATE INDEX triage_event_of_item ON public.triage_event USING btree (item_id, at);
+
+CREATE INDEX triage_item_of_lea ON public.triage_item USING btree (lea_id, opened_at);
+
+CREATE UNIQUE INDEX triage_item_open_once ON public.triage_item USING btree (lea_id) WHERE (closed_at IS NULL);
 
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2018_pkey;
 
@@ -2097,6 +2167,18 @@ ALTER TABLE ONLY public.target
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_student_group_id_fkey FOREIGN KEY (student_group_id) REFERENCES public.student_group(student_group_id);
 
+ALTER TABLE ONLY public.triage_event
+    ADD CONSTRAINT triage_event_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.triage_item(item_id);
+
+ALTER TABLE ONLY public.triage_event
+    ADD CONSTRAINT triage_event_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
+ALTER TABLE ONLY public.triage_item
+    ADD CONSTRAINT triage_item_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
+ALTER TABLE ONLY public.triage_item
+    ADD CONSTRAINT triage_item_weights_version_fkey FOREIGN KEY (weights_version) REFERENCES public.triage_weights(version);
+
 ALTER TABLE ONLY public.unit_cost
     ADD CONSTRAINT unit_cost_indicator_id_fkey FOREIGN KEY (indicator_id) REFERENCES public.indicator(indicator_id);
 
@@ -2156,6 +2238,10 @@ CREATE POLICY aggregator ON public.submission FOR SELECT TO equityaccess_aggrega
 
 CREATE POLICY aggregator ON public.support_event FOR SELECT TO equityaccess_aggregator USING (true);
 
+CREATE POLICY aggregator ON public.triage_event TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
+CREATE POLICY aggregator ON public.triage_item TO equityaccess_aggregator USING (true) WITH CHECK (true);
+
 CREATE POLICY aggregator_adds ON public.audit_seal FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
 
 CREATE POLICY aggregator_publishes ON public.release FOR INSERT TO equityaccess_aggregator WITH CHECK (true);
@@ -2192,6 +2278,8 @@ CREATE POLICY all_read ON public.support_topic FOR SELECT TO equityaccess_app, e
 
 CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
+CREATE POLICY all_read ON public.triage_weights FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
 CREATE POLICY all_read ON public.unit_cost FOR SELECT TO equityaccess_app USING (true);
 
 CREATE POLICY all_read ON public.wave FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
@@ -2209,6 +2297,10 @@ ALTER TABLE public.audit_entry ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_seal ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.blackout ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY county ON public.triage_event TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY county ON public.triage_item TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY county_estimates ON public.unit_cost FOR INSERT TO equityaccess_app WITH CHECK ((told_by = 'county'::text));
 
@@ -2410,6 +2502,10 @@ CREATE POLICY owner_maintains ON public.submission_body TO equityaccess_owner US
 
 CREATE POLICY owner_maintains ON public.support_event TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_maintains ON public.triage_event TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.triage_item TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_writes ON public.blackout TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.enrollment TO equityaccess_owner USING (true) WITH CHECK (true);
@@ -2435,6 +2531,8 @@ CREATE POLICY owner_writes ON public.support_target TO equityaccess_owner USING 
 CREATE POLICY owner_writes ON public.support_topic TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.target TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_writes ON public.triage_weights TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_writes ON public.unit_cost TO equityaccess_owner USING (true) WITH CHECK (true);
 
@@ -2479,6 +2577,12 @@ CREATE POLICY through_submission ON public.submission_body TO equityaccess_app U
   WHERE ((s.submission_id = submission_body.submission_id) AND (NOT s.is_quarantined))))) WITH CHECK ((EXISTS ( SELECT
    FROM public.submission s
   WHERE (s.submission_id = submission_body.submission_id))));
+
+ALTER TABLE public.triage_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.triage_item ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.triage_weights ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.unit_cost ENABLE ROW LEVEL SECURITY;
 
@@ -2722,6 +2826,37 @@ GRANT SELECT ON TABLE public.support_topic TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.target TO equityaccess_app;
 GRANT SELECT ON TABLE public.target TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.triage_event TO equityaccess_app;
+GRANT SELECT,INSERT ON TABLE public.triage_event TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.triage_item TO equityaccess_app;
+GRANT SELECT,INSERT ON TABLE public.triage_item TO equityaccess_aggregator;
+
+GRANT UPDATE(score) ON TABLE public.triage_item TO equityaccess_aggregator;
+
+GRANT UPDATE(reasons) ON TABLE public.triage_item TO equityaccess_aggregator;
+
+GRANT UPDATE(quiet_runs) ON TABLE public.triage_item TO equityaccess_aggregator;
+
+GRANT UPDATE(assignee) ON TABLE public.triage_item TO equityaccess_app;
+
+GRANT UPDATE(snoozed_until) ON TABLE public.triage_item TO equityaccess_app;
+
+GRANT UPDATE(scored_at) ON TABLE public.triage_item TO equityaccess_aggregator;
+
+GRANT UPDATE(closed_at) ON TABLE public.triage_item TO equityaccess_aggregator;
+GRANT UPDATE(closed_at) ON TABLE public.triage_item TO equityaccess_app;
+
+GRANT UPDATE(resolved_with) ON TABLE public.triage_item TO equityaccess_app;
+
+GRANT UPDATE(weights_version) ON TABLE public.triage_item TO equityaccess_aggregator;
+
+GRANT UPDATE(version) ON TABLE public.triage_item TO equityaccess_aggregator;
+GRANT UPDATE(version) ON TABLE public.triage_item TO equityaccess_app;
+
+GRANT SELECT ON TABLE public.triage_weights TO equityaccess_app;
+GRANT SELECT ON TABLE public.triage_weights TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT ON TABLE public.unit_cost TO equityaccess_app;
 

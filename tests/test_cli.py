@@ -206,3 +206,10 @@ def test_a_login_that_is_no_role_name_is_refused(here: list[str], tmp_path: Path
 @pytest.mark.parametrize("only", [["--login", "api"], ["--password-file", "/no/such/file"]])
 def test_a_login_and_its_password_go_together(only: list[str]) -> None:
     assert "go together" in one_clear_line(equityaccess("migrate", *only))
+
+
+@pytest.mark.parametrize("command", [["seed"], ["staff", "invite", "--role", "admin"], ["triage", "backtest"]])
+def test_the_data_folder_is_accepted_before_and_after_the_command_and_its_part(command: list[str]) -> None:
+    """The demo prints such a command, to be pasted as it is."""
+    for line in (["--data-dir", "/there", *command], [*command, "--data-dir", "/there"]):
+        assert parser().parse_args(line).data_dir == "/there"

@@ -52,6 +52,7 @@ from equityaccess.submissions.routes import ROUTES as SUBMISSIONS
 from equityaccess.submissions.turns import Turns, while_there_is_room
 from equityaccess.support.reading import ROUTES as MEASURES
 from equityaccess.support.routes import ROUTES as SUPPORT
+from equityaccess.triage.routes import ROUTES as TRIAGE
 
 V1: Final = (
     *CATALOGUE,
@@ -67,6 +68,7 @@ V1: Final = (
     *FEEDS,
     *SUPPORT,
     *MEASURES,
+    *TRIAGE,
 )
 PAGES: Final = (*SIGN_IN, *IDENTITY, *COUNTY, *PASSPORT, *PROBLEMS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself

@@ -23,6 +23,7 @@ from equityaccess.commands import (
     seed,
     serve,
     staff,
+    triage,
 )
 from equityaccess.settings import SettingsError, from_environment
 
@@ -37,6 +38,7 @@ _COMMANDS = (
     onboarding,
     keys,
     staff,
+    triage,
     audit,
     backup,
     restore,
@@ -76,9 +78,18 @@ def parser() -> argparse.ArgumentParser:
         module.add_parser(commands)
         for name in commands.choices.keys() - known:
             commands.choices[name].set_defaults(run=module.run)
-            if name not in _WITHOUT_DATABASE:  # accepted on either side of the command
-                commands.choices[name].add_argument("--data-dir", metavar="DIR", default=argparse.SUPPRESS, help=where)
+            if name not in _WITHOUT_DATABASE:
+                _accept_data_dir(commands.choices[name], where)
     return top
+
+
+def _accept_data_dir(parser: argparse.ArgumentParser, where: str) -> None:
+    """Accept it on either side of the command, and of its part where it has some."""
+    parser.add_argument("--data-dir", metavar="DIR", default=argparse.SUPPRESS, help=where)
+    for action in parser._actions:  # noqa: SLF001, argparse tells of its parts in no other way
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for part in action.choices.values():
+                _accept_data_dir(part, where)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -86,6 +86,7 @@ _TAGS: Final = {
     "public": "What is published: numbered releases for anybody, without a key.",
     "onboarding": "Onboarding to BEST: the playbook, waves, milestones, events, and how far all have come.",
     "support": "Support given on the way to BEST, tickets of help desks, who signs in, and the measures of it all.",
+    "triage": "Which LEA needs a person next, for which reasons, and what was done about it.",
     "keys": "API keys, for administrators.",
     "audit": "Who did what, when and from where.",
     "running": "Is the service alive and ready, and what do its refusals mean.",

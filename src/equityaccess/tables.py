@@ -31,6 +31,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 _INSTANT = DateTime(timezone=True)
@@ -518,6 +519,50 @@ milestone_took = Table(
     _required("least", Integer),
     _required("most", Integer),
     _required("leas", Integer),
+)
+
+# Triage
+
+triage_weights = _table(
+    "triage_weights",
+    _key("version", Integer, autoincrement=False),
+    _required("valid_from", _INSTANT),
+    _required("document", Text),
+)
+
+triage_item = Table(
+    "triage_item",
+    metadata,
+    _key("item_id", Uuid),
+    _required("lea_id", ForeignKey("lea.lea_id")),
+    _required("score", Integer),
+    _required("reasons", JSONB),
+    _required("quiet_runs", Integer),
+    Column("assignee", Text),
+    Column("snoozed_until", Date),
+    _required("opened_at", _INSTANT),
+    _required("scored_at", _INSTANT),
+    Column("closed_at", _INSTANT),
+    Column("resolved_with", Text),
+    _required("weights_version", ForeignKey("triage_weights.version")),
+    _required("version", Integer),
+    Index("triage_item_open_once", "lea_id", unique=True, postgresql_where=text("closed_at IS NULL")),
+    Index("triage_item_of_lea", "lea_id", "opened_at"),
+)
+
+triage_event = Table(
+    "triage_event",
+    metadata,
+    _key("event_id", Uuid),
+    _required("item_id", ForeignKey("triage_item.item_id")),
+    _required("lea_id", ForeignKey("lea.lea_id")),
+    _required("kind", Text),
+    _required("at", _INSTANT),
+    _required("told_by", Text),
+    Column("key_id", Uuid),
+    Column("text", Text),
+    _required("score", Integer),
+    Index("triage_event_of_item", "item_id", "at"),
 )
 
 # What was published

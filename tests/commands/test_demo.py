@@ -71,8 +71,11 @@ def test_the_demo_works_as_printed_stops_on_interrupt_and_goes_on_where_it_was(t
         assert re.search(r"^ home_internet +ALL +\d", said, re.MULTILINE)
         assert re.search(r"^ *Onboarding to BEST: SAMPLE DATA\. \d+ % onboarded", said, re.MULTILINE)
         assert re.search(r"^ SAMPLE-FIN-1 +2025-10-06 +\d", said, re.MULTILINE)
-        push, receipt, coverage = (line for line in said.splitlines() if line.startswith("curl"))
+        push, receipt, coverage, triage = (line for line in said.splitlines() if line.startswith("curl"))
         assert curl(receipt).json()["source"] == "SAMPLE DATA (equityaccess demo)"
+        ranked = curl(triage).json()["items"]
+        assert [one["score"] for one in ranked] == [sum(why["points"] for why in one["reasons"]) for one in ranked]
+        assert len(ranked) == 5
         before = curl(coverage).json()["items"][0]["point"]
         first, again = curl(push), curl(push)
         assert (first.status_code, first.json()["counts"]["created"]) == (201, 1)

@@ -15,6 +15,7 @@ from equityaccess.access.structs import Scope
 from equityaccess.database import Database
 from equityaccess.publication.jobs import publish_open_data
 from equityaccess.running.assets import assets
+from equityaccess.triage import store as triage
 from tests.trust.world import LAUSD, LONG_BEACH
 
 # LEA A, whose things everybody asks for, LEA B, and a third of which nobody has a key.
@@ -62,6 +63,7 @@ def _frappe(lea: str, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_PLAIN: Final = {"note": {"note": "call back"}, "unit cost": {"cents": 100, "source": "a quote"}}
 _ONCE: Final = "2026-01-05T17:00:00Z"
 # What the name of a body begins with; the LEA that it is about ends it.
 _ABOUT_SUPPORT: Final[dict[str, Callable[[str, int], dict[str, Any]]]] = {
@@ -127,6 +129,12 @@ class Cast:
         wave = await self.ask("county", "PUT", "/v1/waves/{code}", {"code": "fin-1"}, "wave")
         if wave.status_code != 200:
             raise RuntimeError(f"the county cannot plan a wave: {wave.text}")
+        item_id = uuid4()
+        async with self._db.transaction(role="aggregator") as tx:
+            lea_id = (await store.lea_codes(tx))[LEAS["A"]].lea_id
+            row = {"item_id": str(item_id), "lea_id": lea_id, "score": 40, "reasons": []}
+            await triage.keep(tx, [row], [], [], 1, now)
+        self._fixed["item of A"] = str(item_id)
         for lea in "AB":
             ticket = await self.ask("county", "POST", "/v1/support-events", {}, f"support for {lea}")
             if ticket.status_code != 201:
@@ -165,8 +173,8 @@ class Cast:
             go_live = str(clock.today() + timedelta(days=200))
             return {"track": "FIN", "name": "A wave", "go_live_on": go_live, "leas": [LEAS["A"], LEAS["B"]]}
         planned = {"kind": "replanned", "planned_on": str(clock.today() + timedelta(days=9)), "reason": "a harness"}
-        if name == "unit cost":
-            return {"cents": 100, "source": "a quote"}
+        if name in _PLAIN:
+            return _PLAIN[name]
         if name == "replan":
             return planned
         if name.startswith("event for "):

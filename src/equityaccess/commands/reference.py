@@ -9,6 +9,7 @@ from equityaccess.last_mile.seed import seed_unit_costs
 from equityaccess.leas.seed import THE_PROGRAM, seed
 from equityaccess.onboarding.seed import seed_onboarding
 from equityaccess.support.seed import seed_support
+from equityaccess.triage.seed import seed_weights
 
 
 async def seed_all(db: Database, now: datetime, origin: Origin = THE_PROGRAM) -> list[str]:
@@ -18,4 +19,5 @@ async def seed_all(db: Database, now: datetime, origin: Origin = THE_PROGRAM) ->
         *await seed_onboarding(db),
         *await seed_support(db),
         *await seed_unit_costs(db, now),
+        *await seed_weights(db, now),
     ]

@@ -20,7 +20,7 @@ from equityaccess.access import store as keys
 from equityaccess.access.issue import issue_key
 from equityaccess.access.structs import KeyIn
 from equityaccess.bundled import bundled
-from equityaccess.commands import sample, sample_best, trial
+from equityaccess.commands import sample, sample_best, sample_support, trial
 from equityaccess.commands.children import Child, child
 from equityaccess.commands.folder import Folder, hold
 from equityaccess.commands.operator import operator
@@ -36,6 +36,8 @@ from equityaccess.publication.jobs import publish_open_data
 from equityaccess.settings import Settings
 from equityaccess.signin.entering import invite
 from equityaccess.signin.structs import SCOPES, Role
+from equityaccess.support.structs import AccessCountsIn, SupportEventsIn
+from equityaccess.triage.jobs import score_triage
 
 _NAME: Final = "equityaccess demo"  # who created the keys
 _DAYS: Final = 30  # that its keys live
@@ -79,7 +81,7 @@ def play(path: Path, settings: Settings, *, port: int, reset: bool) -> None:
         tell(_tell_of_best(ready, client, county))
         tell("waiting for the scheduler to aggregate the coverage")
         _wait_until_aggregated(ready, children)
-        asyncio.run(_publish(ready))
+        asyncio.run(_show(ready))
         tell("ready\n")
         trial.show(client, district, county, clock.today())
         print(trial.front_doors(asyncio.run(_invite(ready, base)), folder.path), flush=True)
@@ -139,11 +141,14 @@ def _wait_until_aggregated(settings: Settings, children: Sequence[Child]) -> Non
     _wait("Aggregating the coverage", lambda: asyncio.run(is_idle()), children, _AGGREGATED_WITHIN_S)
 
 
-async def _publish(settings: Settings) -> None:
-    """What anybody may read: the first release of the sample county, if there is none yet."""
-    async with _database(settings) as db, db.transaction(role="aggregator", patience_s=_PUBLISHED_WITHIN_S) as tx:
-        if await publication.release(tx) is None:
-            await publish_open_data(tx, clock.now())
+async def _show(settings: Settings) -> None:
+    """What jobs would show later today: the triage of now, and the first release of the sample county."""
+    async with _database(settings) as db:
+        async with db.transaction(role="aggregator", patience_s=_PUBLISHED_WITHIN_S) as tx:
+            await score_triage(tx, clock.now())
+        async with db.transaction(role="aggregator", patience_s=_PUBLISHED_WITHIN_S) as tx:
+            if await publication.release(tx) is None:
+                await publish_open_data(tx, clock.now())
 
 
 @contextlib.asynccontextmanager
@@ -203,7 +208,22 @@ def _tell_of_best(settings: Settings, client: httpx.Client, county: str) -> str:
     events = asyncio.run(_plan(settings, rows, until=today - timedelta(days=1)))
     for start in range(0, len(events), _EVENTS_AT_ONCE):
         _post(client, "/v1/milestone-events", county, MilestoneEventsIn(events=events[start : start + _EVENTS_AT_ONCE]))
-    return f"SAMPLE of BEST: {len({row.lea for row in rows})} agencies in waves, {len(events):,} events of milestones"
+    supported = _support(client, county, rows, today)
+    agencies = len({row.lea for row in rows})
+    return f"SAMPLE of BEST: {agencies} agencies in waves, {len(events):,} events of milestones, {supported}"
+
+
+def _support(client: httpx.Client, county: str, rows: Sequence[RosterRow], today: date) -> str:
+    """Tell of the year's support and sign-ins; what was told by an earlier demo is told again, and changes nothing."""
+    events = sample_support.support_events(rows, today)
+    for start in range(0, len(events), _EVENTS_AT_ONCE):
+        some = SupportEventsIn(events=events[start : start + _EVENTS_AT_ONCE])
+        _post(client, "/v1/support-events", county, some)
+    counts = sample_support.access_counts(rows, today)
+    for start in range(0, len(counts), _EVENTS_AT_ONCE):
+        some_counts = AccessCountsIn(counts=counts[start : start + _EVENTS_AT_ONCE])
+        _post(client, "/v1/access-counts", county, some_counts)
+    return f"{len(events):,} of support, {len(counts):,} counts of sign-ins"
 
 
 async def _plan(settings: Settings, rows: list[RosterRow], *, until: date) -> list[MilestoneEventIn]:

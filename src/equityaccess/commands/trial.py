@@ -16,6 +16,7 @@ from equityaccess.onboarding.progress import together
 from equityaccess.onboarding.structs import OnboardingReport, WaveList, WaveOut
 from equityaccess.signin.structs import NAMES, Role
 from equityaccess.submissions.structs import SubmissionPage
+from equityaccess.triage.structs import TriageList
 
 T = TypeVar("T")
 _BROKEN_DOWN = "home_internet"  # the one indicator that is shown for every group
@@ -32,6 +33,7 @@ def show(client: httpx.Client, district: str, county: str, today: date) -> None:
     print(_baseline(_read(client, _BASELINE, county, CoverageReport)))
     waves = _read(client, "/v1/waves", county, WaveList)
     console().print(_waves(waves.items, _read(client, "/v1/onboarding", county, OnboardingReport)))
+    console().print(_triage(_read(client, "/v1/triage?limit=5", county, TriageList)))
     newest = _read(client, "/v1/submissions?limit=1", district, SubmissionPage).items[0]
     base = str(client.base_url).rstrip("/")
     print(f"""
@@ -47,6 +49,9 @@ The receipt of the district's latest push so far:
 
 Where the county stands:
 {_curl(f"{base}/v1/coverage?indicator=home_internet&student_group=ALL", county)}
+
+Who needs a person next:
+{_curl(f"{base}/v1/triage?limit=5", county)}
 
 What anybody may read, without a key, and as a file:
 {base}/v1/public/coverage
@@ -140,6 +145,18 @@ def _waves(waves: Sequence[WaveOut], report: OnboardingReport) -> Table:
         behind = max((one.days_behind for one in every if not one.is_live), default=0)
         gates = f"{done.gates_passed} of {done.gates}"
         table.add_row(wave.code, str(wave.go_live_on), *counts, gates, str(behind or ""))
+    return table
+
+
+def _triage(found: TriageList) -> Table:
+    """The top of the triage list: the points of the reasons add up to the score."""
+    table = Table(title="\nWho needs a person next, with the points of each reason: SAMPLE DATA", box=None)
+    table.add_column("Score", justify="right")
+    for heading in ("LEA", "Reasons"):
+        table.add_column(heading)
+    for one in found.items:
+        said = "; ".join(f"{reason.points} {reason.said}" for reason in one.reasons)
+        table.add_row(str(one.score), one.lea_name, said.replace("SAMPLE DATA: ", ""))
     return table
 
 
