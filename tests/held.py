@@ -14,7 +14,10 @@ from jsonschema import Draft202012Validator
 from equityaccess.app import contract
 
 # What a person or a monitor reads, not a client of the API.
-OUTSIDE = re.compile(r"\A/(|docs|static/.*|metrics|openapi\.json|sign-in(/\w+/\w+)?|sign-out|county|passport)\Z")
+OUTSIDE = re.compile(
+    r"\A/(|docs|static/.*|metrics|openapi\.json|sign-in(/\w+/\w+)?|sign-out"
+    r"|county(/last-mile)?|passport|triage(/[-0-9a-f]+)?)\Z"
+)
 _MISSES = {404, 405}
 
 

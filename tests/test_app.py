@@ -353,8 +353,8 @@ async def test_a_format_that_is_not_offered_is_not_acceptable(
 
 async def test_a_forged_forwarded_header_changes_nothing(client: httpx.AsyncClient) -> None:
     forged = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
-    answer = await client.get("/", headers=forged)
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
+    answer = await client.post("/sign-out", headers=forged)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
 
 
 # Health and figures -------------------------------------------------------------------------------------------------

@@ -25,9 +25,12 @@ from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.dashboard import refusals
 from equityaccess.dashboard.county import ROUTES as COUNTY
 from equityaccess.dashboard.identity import ROUTES as IDENTITY
+from equityaccess.dashboard.last_mile import ROUTES as LAST_MILE_PAGE
 from equityaccess.dashboard.passport import ROUTES as PASSPORT
 from equityaccess.dashboard.problem_pages import ROUTES as PROBLEMS
+from equityaccess.dashboard.public import ROUTES as PUBLIC_PAGE
 from equityaccess.dashboard.sign_in import ROUTES as SIGN_IN
+from equityaccess.dashboard.triage import ROUTES as TRIAGE_PAGES
 from equityaccess.database import Database
 from equityaccess.feeds.routes import ROUTES as FEEDS
 from equityaccess.last_mile.routes import ROUTES as LAST_MILE
@@ -70,7 +73,7 @@ V1: Final = (
     *MEASURES,
     *TRIAGE,
 )
-PAGES: Final = (*SIGN_IN, *IDENTITY, *COUNTY, *PASSPORT, *PROBLEMS)
+PAGES: Final = (*PUBLIC_PAGE, *SIGN_IN, *IDENTITY, *COUNTY, *LAST_MILE_PAGE, *TRIAGE_PAGES, *PASSPORT, *PROBLEMS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 

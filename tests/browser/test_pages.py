@@ -9,6 +9,8 @@ from tests.browsers import link
 pytestmark = pytest.mark.checkout  # the wheel is tested where no browser need be
 # Each page with a role that it is for and its heading; a new page adds its line here.
 PAGES: list[tuple[str, Role | None, str]] = [
+    ("/", None, "Toward everyone connected"),
+    ("/?indicator=device&q=unified&order=confirmed&direction=down", "technology_office", "Toward everyone connected"),
     ("/sign-in", None, "Sign in"),
     ("/sign-in?link=aaaa", None, "Sign in"),
     ("/problems", None, "Refusals"),
@@ -16,9 +18,12 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/county", "technology_office", "How far is the county?"),
     ("/county", "best_support", "How far is the county?"),
     ("/county", "admin", "How far is the county?"),
+    ("/county/last-mile", "technology_office", "Who is left to reach?"),
+    ("/triage", "best_support", "Who needs a person next?"),
     ("/passport?indicator=home_internet", "technology_office", "High-speed internet at home: All students"),
 ]
 SPANISH: list[tuple[str, Role | None, int, str]] = [
+    ("/", None, 200, "Hacia la conexión de todos"),
     ("/sign-in", None, 200, "Iniciar sesión"),
     ("/county", None, 401, "Inicie sesión"),
     ("/nowhere", None, 404, "No hay nada en esta dirección"),

@@ -1,5 +1,8 @@
 """pages.csv speaks of every page, and every answer to every role is the one that it expects."""
 
+import re
+import uuid
+
 import httpx
 import msgspec
 import pytest
@@ -53,4 +56,5 @@ async def test_a_change_without_the_token_of_the_form_is_refused_to_everybody_si
     for row in ROWS:
         if row.method != "GET":
             headers = await sign_in(database, client, "admin")
-            assert (await client.request(row.method, row.path, headers=headers)).status_code == 403, row
+            path = re.sub(r"\{\w+\}", str(uuid.uuid4()), row.path)
+            assert (await client.request(row.method, path, headers=headers)).status_code == 403, row

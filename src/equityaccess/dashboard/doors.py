@@ -9,11 +9,13 @@ from equityaccess.signin.structs import Role
 # What stands in the ``opt`` of a page's route; the guard of all pages reads it.
 FOR_EVERYBODY: Final[dict[str, Any]] = {"roles": None}
 FOR_COUNTY: Final[dict[str, Any]] = {"roles": frozenset({"technology_office", "best_support", "admin"})}
+FOR_TECHNOLOGY_OFFICE: Final[dict[str, Any]] = {"roles": frozenset({"technology_office"})}
+FOR_BEST_SUPPORT: Final[dict[str, Any]] = {"roles": frozenset({"best_support"})}
 
 _FRONT_DOORS: Final[dict[Role, str]] = {
     "district": "/docs",
     "technology_office": "/county",
-    "best_support": "/county",
+    "best_support": "/triage",
     "admin": "/county",
 }
 
@@ -30,7 +32,10 @@ _EVERYBODY: Final[frozenset[Role | None]] = frozenset({None, "district", "techno
 _COUNTY: Final[frozenset[Role | None]] = frozenset(FOR_COUNTY["roles"])
 # The names are texts of the templates' catalogue: `navigation` hands them to gettext as they are.
 _PLACES: Final = (
+    Place(address="/?indicator=home_internet", name="Public figures", roles=_EVERYBODY),
     Place(address="/county", name="County board", roles=_COUNTY),
+    Place(address="/county/last-mile", name="Last mile", roles=_COUNTY),
+    Place(address="/triage", name="Triage", roles=_COUNTY),
     Place(address="/docs", name="API", roles=_EVERYBODY),
     Place(address="/problems", name="Refusals", roles=_EVERYBODY),
 )
@@ -38,7 +43,7 @@ _PLACES: Final = (
 
 def front_door(role: Role | None) -> str:
     """Where somebody in *role* is led from the bare address."""
-    return _FRONT_DOORS[role] if role else "/docs"
+    return _FRONT_DOORS[role] if role else "/"
 
 
 def navigation(role: Role | None) -> list[Place]:

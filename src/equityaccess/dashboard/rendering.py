@@ -65,7 +65,7 @@ def environment(language: Language) -> jinja2.Environment:
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
-    made.filters |= cast("dict[str, Any]", Writing(language).filters())
+    made.filters |= cast("dict[str, Any]", Writing(language).filters()) | {"zip": zip}
     made.globals |= {"asset": _address, "language_names": languages.NAMES, "query": _query}
     return made
 

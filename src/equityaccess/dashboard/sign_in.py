@@ -16,16 +16,8 @@ from equityaccess.dashboard.rendering import page, with_session, without_session
 from equityaccess.database import Database
 from equityaccess.settings import Settings
 from equityaccess.signin.entering import enter_by_link, leave
-from equityaccess.signin.guard import session_of
 
 _LINK_FIELD: Final = "link"
-
-
-@get("/", operation_id="start", include_in_schema=False, opt=FOR_EVERYBODY, sync_to_thread=False)
-def start(request: Request[Any, Any, Any]) -> Redirect:
-    """Whoever opens the bare address is led to the front door of their role."""
-    session = session_of(request.scope)
-    return Redirect(front_door(session.role if session else None))
 
 
 @get("/sign-in", operation_id="show_sign_in", include_in_schema=False, opt=FOR_EVERYBODY, sync_to_thread=False)
@@ -69,4 +61,4 @@ async def sign_out(request: Request[Any, Any, Any], db: NamedDependency[Database
     return Redirect("/sign-in", status_code=303, headers={"Set-Cookie": without_session()})
 
 
-ROUTES = [start, show_sign_in, sign_in, sign_out]
+ROUTES = [show_sign_in, sign_in, sign_out]

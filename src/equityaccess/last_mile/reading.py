@@ -19,7 +19,7 @@ async def last_mile(db: Database, indicator: str, group: str, today: date) -> La
     figures, goal = await _figures(db, indicator, group, today)
     behind = rules.furthest_behind(figures)
     async with db.transaction(every_lea=True) as tx:
-        if not await _is_asked(tx, indicator, group):
+        if group not in figures and not await _is_asked(tx, indicator, group):
             return None
         cents: dict[Barrier, int] = {one.barrier: one.cents for one in await store.unit_costs(tx, indicator)}
         gaps = await _gaps(tx, indicator, group, today)

@@ -19,7 +19,7 @@ from equityaccess.personal import looks_named, looks_personal
 from equityaccess.problems import Invalid, NotAllowed, NotFound, PreconditionFailed, PreconditionRequired, Problem
 from equityaccess.web import answer, refuses, wrong_parameter
 
-_PRICED: Final[tuple[Priced, ...]] = get_args(Priced)
+PRICED: Final[tuple[Priced, ...]] = get_args(Priced)
 
 
 @get("/last-mile", operation_id="read_last_mile", tags=["coverage"], responses=refuses(NotAllowed))
@@ -94,9 +94,9 @@ async def change(
 
     Raises NotFound, Invalid, or PreconditionFailed when it was changed meanwhile.
     """
-    indicator, barrier = place[0], next((one for one in _PRICED if one == place[1]), None)
+    indicator, barrier = place[0], next((one for one in PRICED if one == place[1]), None)
     if barrier is None:
-        raise NotFound(f"There is no unit cost of {place[1]!r}; there are those of {', '.join(_PRICED)}.")
+        raise NotFound(f"There is no unit cost of {place[1]!r}; there are those of {', '.join(PRICED)}.")
     if what := looks_personal(data.source) or (looks_named(data.source) and "a person's name"):
         detail = f"source holds what looks like {what}; name the contract or the quote."
         raise Invalid(detail, errors=[Problem(code="personal-data", detail=detail, owner="sender", pointer="/source")])

@@ -82,6 +82,14 @@ SELECT indicator, student_group, scope, scope_name, level, state, base, confirme
    AND (CAST(:student_group AS text) IS NULL OR student_group = CAST(:student_group AS text))
  ORDER BY indicator, student_group <> 'ALL', student_group, scope
 
+-- name: overview
+-- Every figure of the county, and of each LEA the one that is asked for.
+{{columns}}
+  FROM release_cell
+ WHERE number = CAST(:number AS integer)
+   AND (scope = 'county' OR level = 'lea' AND indicator = CAST(:indicator AS text) AND student_group = CAST(:student_group AS text))
+ ORDER BY indicator, student_group <> 'ALL', student_group, scope
+
 -- name: history
 -- One figure through the releases, oldest first.
 SELECT r.as_of, c.indicator, c.student_group, c.scope, c.scope_name, c.level, c.state, c.base, c.confirmed_percent, c.confirmed_bound, c.at_most_percent,

@@ -107,6 +107,11 @@ async def cells(tx: Transaction, number: int, scope: str, pair: Pair) -> list[Ce
     )
 
 
+async def overview(tx: Transaction, number: int, indicator: str, student_group: str) -> list[CellRow]:
+    """Every figure of the county, and of each LEA that of *indicator* and *student_group*."""
+    return await tx.all(sql.overview, CellRow, number=number, indicator=indicator, student_group=student_group)
+
+
 async def history(tx: Transaction, scope: str, indicator: str, student_group: str) -> list[PastCell]:
     """One figure through all releases, oldest first."""
     return await tx.all(sql.history, PastCell, scope=scope, indicator=indicator, student_group=student_group)
