@@ -26,6 +26,7 @@ from equityaccess.dashboard import refusals
 from equityaccess.dashboard.county import ROUTES as COUNTY
 from equityaccess.dashboard.identity import ROUTES as IDENTITY
 from equityaccess.dashboard.last_mile import ROUTES as LAST_MILE_PAGE
+from equityaccess.dashboard.live import ROUTES as LIVE
 from equityaccess.dashboard.passport import ROUTES as PASSPORT
 from equityaccess.dashboard.problem_pages import ROUTES as PROBLEMS
 from equityaccess.dashboard.public import ROUTES as PUBLIC_PAGE
@@ -73,7 +74,7 @@ V1: Final = (
     *MEASURES,
     *TRIAGE,
 )
-PAGES: Final = (*PUBLIC_PAGE, *SIGN_IN, *IDENTITY, *COUNTY, *LAST_MILE_PAGE, *TRIAGE_PAGES, *PASSPORT, *PROBLEMS)
+PAGES: Final = (*PUBLIC_PAGE, *SIGN_IN, *IDENTITY, *COUNTY, *LAST_MILE_PAGE, *LIVE, *TRIAGE_PAGES, *PASSPORT, *PROBLEMS)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 

@@ -78,6 +78,10 @@ class Site:
         finally:
             await context.close()
 
+    async def push(self, **fields: Any) -> None:
+        """Push one observation of everyone of ABC Unified, and let the job of every second run."""
+        await _push(self.url, self.db, [fields])
+
 
 class Visitor:
     """A page, with everything that went wrong on it."""
@@ -141,30 +145,22 @@ async def site(
         await db.close()
 
 
-async def _push(url: str, db: Database) -> None:
+_COUNTS: Final = {"ALL": (9_000, 7_900, 600), "EL": (1_500, 1_100, 300), "SED": (5_200, 4_100, 700)}
+_OBSERVATIONS: Final = [
+    {"indicator": "home_internet", "student_group": group, "population": people, "met": met, "not_met": not_met}
+    for group, (people, met, not_met) in _COUNTS.items()
+]
+
+
+async def _push(url: str, db: Database, observations: Sequence[dict[str, Any]] = _OBSERVATIONS) -> None:
     """Something to see: one district tells of three groups."""
     async with db.transaction(every_lea=True) as tx:
         wanted = KeyIn(scopes=["push"], leas=[ABC], label="a test")
         issued = await issue_key(tx, wanted, created_by="a test", now=clock.now())
-    counts = {"ALL": (9_000, 7_900, 600), "EL": (1_500, 1_100, 300), "SED": (5_200, 4_100, 700)}
-    observations = [
-        {
-            "lea": ABC,
-            "indicator": "home_internet",
-            "student_group": group,
-            "as_of": clock.today().isoformat(),
-            "population": people,
-            "met": met,
-            "not_met": not_met,
-            "not_applicable": 0,
-            "evidence": "C",
-        }
-        for group, (people, met, not_met) in counts.items()
-    ]
+    of = {"student_group": "ALL", "as_of": clock.today().isoformat(), "evidence": "C"}
+    sent = {"lea": ABC, "observations": [of | one for one in observations]}
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-        answer = await client.post(
-            "/v1/submissions", json={"observations": observations}, headers=bearer(issued.secret)
-        )
+        answer = await client.post("/v1/submissions", json=sent, headers=bearer(issued.secret))
         assert answer.is_success, answer.text
     async with db.transaction(role="aggregator") as tx:
         await aggregate_coverage(tx, clock.now())

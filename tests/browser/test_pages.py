@@ -98,3 +98,21 @@ async def test_a_district_is_refused_the_countys_board_in_words(site: Site) -> N
         await visitor.open("/county", status=403)
         assert await visitor.page.locator("h1").inner_text() == "This is not for you"
         await visitor.is_sound()
+
+
+async def test_a_push_shows_on_an_open_board_without_a_reload(site: Site) -> None:
+    async with site.visitor("technology_office") as visitor:
+        await visitor.open("/county")
+        rate = visitor.page.locator('#board-now a[href*="indicator=parent_workshop&student_group=ALL"] .rate')
+        before = await rate.inner_text() if await rate.count() else ""
+        await visitor.page.evaluate("window.isTheSamePage = true")
+        await site.push(indicator="parent_workshop", population=18_000, met=17_000, not_met=100)
+        await visitor.page.wait_for_function(
+            """(before) => {
+              const now = document.querySelector('#board-now a[href*="indicator=parent_workshop"] .rate');
+              return now && now.innerText !== before;
+            }""",
+            arg=before,
+        )
+        assert await visitor.page.evaluate("window.isTheSamePage")
+        assert visitor.complaints == []
