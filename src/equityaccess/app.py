@@ -31,6 +31,7 @@ from equityaccess.dashboard.passport import ROUTES as PASSPORT
 from equityaccess.dashboard.problem_pages import ROUTES as PROBLEMS
 from equityaccess.dashboard.public import ROUTES as PUBLIC_PAGE
 from equityaccess.dashboard.sign_in import ROUTES as SIGN_IN
+from equityaccess.dashboard.submit import ROUTES as SUBMIT
 from equityaccess.dashboard.triage import ROUTES as TRIAGE_PAGES
 from equityaccess.database import Database
 from equityaccess.feeds.routes import ROUTES as FEEDS
@@ -74,7 +75,18 @@ V1: Final = (
     *MEASURES,
     *TRIAGE,
 )
-PAGES: Final = (*PUBLIC_PAGE, *SIGN_IN, *IDENTITY, *COUNTY, *LAST_MILE_PAGE, *LIVE, *TRIAGE_PAGES, *PASSPORT, *PROBLEMS)
+PAGES: Final = (
+    *PUBLIC_PAGE,
+    *SIGN_IN,
+    *IDENTITY,
+    *COUNTY,
+    *LAST_MILE_PAGE,
+    *LIVE,
+    *SUBMIT,
+    *TRIAGE_PAGES,
+    *PASSPORT,
+    *PROBLEMS,
+)
 SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 

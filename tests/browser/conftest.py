@@ -82,6 +82,10 @@ class Site:
         """Push one observation of everyone of ABC Unified, and let the job of every second run."""
         await _push(self.url, self.db, [fields])
 
+    async def aggregate(self) -> None:
+        """Run the job that runs every second."""
+        await _aggregate(self.db)
+
 
 class Visitor:
     """A page, with everything that went wrong on it."""
@@ -162,5 +166,9 @@ async def _push(url: str, db: Database, observations: Sequence[dict[str, Any]] =
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         answer = await client.post("/v1/submissions", json=sent, headers=bearer(issued.secret))
         assert answer.is_success, answer.text
+    await _aggregate(db)
+
+
+async def _aggregate(db: Database) -> None:
     async with db.transaction(role="aggregator") as tx:
         await aggregate_coverage(tx, clock.now())

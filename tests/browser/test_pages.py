@@ -1,7 +1,10 @@
 """Every page, in a real browser: it is whole, asks no other host, passes axe, reflows, and reads without JavaScript."""
 
+from pathlib import Path
+
 import pytest
 
+from equityaccess import clock
 from equityaccess.signin.structs import Role
 from tests.browser.conftest import ABC, Site
 from tests.browsers import link
@@ -18,10 +21,13 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/county", "technology_office", "How far is the county?"),
     ("/county", "best_support", "How far is the county?"),
     ("/county", "admin", "How far is the county?"),
+    ("/my", "district", "What you sent, and what is still expected"),
+    ("/submit", "district", "Send counts"),
     ("/county/last-mile", "technology_office", "Who is left to reach?"),
     ("/triage", "best_support", "Who needs a person next?"),
     ("/passport?indicator=home_internet", "technology_office", "High-speed internet at home: All students"),
 ]
+LEAS: dict[Role | None, list[str]] = {"district": [ABC]}
 SPANISH: list[tuple[str, Role | None, int, str]] = [
     ("/", None, 200, "Hacia la conexión de todos"),
     ("/sign-in", None, 200, "Iniciar sesión"),
@@ -32,7 +38,7 @@ SPANISH: list[tuple[str, Role | None, int, str]] = [
 
 @pytest.mark.parametrize(("path", "role", "heading"), PAGES, ids=lambda it: str(it))
 async def test_a_page_is_whole(site: Site, path: str, role: Role | None, heading: str) -> None:
-    async with site.visitor(role) as visitor:
+    async with site.visitor(role, LEAS.get(role, ())) as visitor:
         await visitor.open(path)
         assert await visitor.page.locator("h1").inner_text() == heading
         await visitor.is_sound()
@@ -40,7 +46,7 @@ async def test_a_page_is_whole(site: Site, path: str, role: Role | None, heading
 
 @pytest.mark.parametrize(("path", "role", "heading"), PAGES, ids=lambda it: str(it))
 async def test_a_page_reads_without_javascript(site: Site, path: str, role: Role | None, heading: str) -> None:
-    async with site.visitor(role, java_script_enabled=False) as visitor:
+    async with site.visitor(role, LEAS.get(role, ()), java_script_enabled=False) as visitor:
         await visitor.open(path)
         assert await visitor.page.locator("h1").inner_text() == heading
         assert visitor.complaints == []
@@ -116,3 +122,31 @@ async def test_a_push_shows_on_an_open_board_without_a_reload(site: Site) -> Non
         )
         assert await visitor.page.evaluate("window.isTheSamePage")
         assert visitor.complaints == []
+
+
+async def test_a_district_mends_a_file_sends_it_and_the_county_moves_on_another_screen(
+    site: Site, tmp_path: Path
+) -> None:
+    """From a faulty file to the open board of the county, by hand."""
+    columns = "lea,as_of,indicator,student_group,population,met,not_met,evidence"
+    day = clock.today()
+    (tmp_path / "bad.csv").write_text(f"{columns}\n{ABC},{day},parent_portal,ALL,<11,5,5,C\n")
+    (tmp_path / "good.csv").write_text(f"{columns}\n{ABC},{day},parent_portal,ALL,9000,8000,500,C\n")
+    async with site.visitor("technology_office") as office, site.visitor("district", [ABC]) as district:
+        await office.open("/county")
+        await district.open("/submit")
+        page = district.page
+        await page.set_input_files("#file", tmp_path / "bad.csv")
+        await page.get_by_role("button", name="Show what it would do").click()
+        assert await page.get_by_text("suppressed-input").is_visible()
+        await district.is_sound()
+        await page.set_input_files("#file", tmp_path / "good.csv")
+        await page.get_by_role("button", name="Show what it would do").click()
+        await district.is_sound()
+        await page.get_by_role("button", name="Send it").click()
+        assert await page.locator("h1").inner_text() == "Receipt"
+        await district.is_sound()
+        await site.aggregate()
+        cell = office.page.locator('#board-now a[href*="indicator=parent_portal&student_group=ALL"]')
+        await cell.wait_for()
+        assert office.complaints == []

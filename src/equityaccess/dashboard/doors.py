@@ -9,11 +9,12 @@ from equityaccess.signin.structs import Role
 # What stands in the ``opt`` of a page's route; the guard of all pages reads it.
 FOR_EVERYBODY: Final[dict[str, Any]] = {"roles": None}
 FOR_COUNTY: Final[dict[str, Any]] = {"roles": frozenset({"technology_office", "best_support", "admin"})}
+FOR_DISTRICT: Final[dict[str, Any]] = {"roles": frozenset({"district"})}
 FOR_TECHNOLOGY_OFFICE: Final[dict[str, Any]] = {"roles": frozenset({"technology_office"})}
 FOR_BEST_SUPPORT: Final[dict[str, Any]] = {"roles": frozenset({"best_support"})}
 
 _FRONT_DOORS: Final[dict[Role, str]] = {
-    "district": "/docs",
+    "district": "/my",
     "technology_office": "/county",
     "best_support": "/triage",
     "admin": "/county",
@@ -29,10 +30,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _EVERYBODY: Final[frozenset[Role | None]] = frozenset({None, "district", "technology_office", "best_support", "admin"})
+_DISTRICT: Final[frozenset[Role | None]] = frozenset(FOR_DISTRICT["roles"])
 _COUNTY: Final[frozenset[Role | None]] = frozenset(FOR_COUNTY["roles"])
 # The names are texts of the templates' catalogue: `navigation` hands them to gettext as they are.
 _PLACES: Final = (
     Place(address="/?indicator=home_internet", name="Public figures", roles=_EVERYBODY),
+    Place(address="/my", name="Everything of mine", roles=_DISTRICT),
+    Place(address="/submit", name="Send counts", roles=_DISTRICT),
     Place(address="/county", name="County board", roles=_COUNTY),
     Place(address="/county/last-mile", name="Last mile", roles=_COUNTY),
     Place(address="/triage", name="Triage", roles=_COUNTY),
