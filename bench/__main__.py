@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import coverage, pushes
+from bench import coverage, pushes, triage
 from bench.figure import Figure, growth
 from bench.world import World, world
 from equityaccess import __version__, clock
@@ -24,6 +24,7 @@ _MEASURES: dict[str, Measure] = {
     "bulk_update_over_copy": pushes.bulk_update,
     "single_push_over_nodb": pushes.single_push,
     "rebuild_over_group_by": coverage.rebuild,
+    "score_triage_over_scan": triage.score,
     "push_to_visible_p95_s": coverage.push_to_visible,
     "push_rss_growth_mb": pushes.push_memory,
 }

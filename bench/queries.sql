@@ -36,3 +36,62 @@ SELECT lea_id, indicator_id, student_group_id, (as_of - DATE '2018-07-01' + 6) /
        sum(population) AS population, sum(met) AS met, sum(not_met) AS not_met, sum(not_applicable) AS not_applicable
   FROM observation
  GROUP BY lea_id, indicator_id, student_group_id, (as_of - DATE '2018-07-01' + 6) / 7
+
+-- name: best_leas
+INSERT INTO lea (lea_id) OVERRIDING SYSTEM VALUE SELECT 1000000 + n FROM generate_series(1, CAST(:leas AS integer)) AS n
+
+-- name: best_periods
+INSERT INTO lea_period (lea_id, valid_from, name, kind, county_code)
+SELECT lea_id, DATE '2018-07-01', 'Bench ' || lea_id, 'unified_district', '99' FROM lea WHERE lea_id > 1000000
+
+-- name: best_codes
+INSERT INTO identifier (scheme, code, lea_id, valid_from)
+SELECT 'cds', lpad(lea_id::text, 14, '9'), lea_id, DATE '2018-07-01' FROM lea WHERE lea_id > 1000000
+
+-- name: best_waves
+INSERT INTO wave (code, track, name, go_live_on, is_sample)
+SELECT 'bench-' || t.track || '-' || n, t.track, 'bench', CAST(:today AS date) + 60 * (n - 5), false
+  FROM generate_series(1, 10) AS n CROSS JOIN (VALUES ('FIN'), ('HCM')) AS t (track)
+
+-- name: best_participations
+INSERT INTO participation (lea_id, track, wave_id, playbook_version, joined_on)
+SELECT l.lea_id, w.track, w.wave_id, (SELECT max(version) FROM playbook_milestone), DATE '2020-01-01'
+  FROM lea l JOIN wave w ON w.code = 'bench-' || w.track || '-' || (1 + l.lea_id % 10)
+ WHERE l.lea_id > 1000000
+
+-- name: best_statuses
+INSERT INTO milestone_status (lea_id, track, key, version, state, since, waiting_on, reason, planned_on, forecast_on, earliest_on, latest_on, slip_days, blackouts,
+                              blocked_times, reopened_times)
+SELECT p.lea_id, p.track, m.key, 1, s.state, CAST(:today AS timestamptz) - interval '40 days',
+       CASE WHEN s.state = 'blocked' THEN CASE WHEN p.lea_id % 3 = 0 THEN 'county' ELSE 'lea' END END, CASE WHEN s.state = 'blocked' THEN 'cause ' || p.lea_id % 7 END,
+       CAST(:today AS date), CAST(:today AS date) + 20, CAST(:today AS date), CAST(:today AS date) + 30, p.lea_id % 25, '{}', p.lea_id % 2, 0
+  FROM participation p
+  JOIN playbook_milestone m ON m.version = p.playbook_version AND p.track = ANY (string_to_array(m.tracks, ' '))
+ CROSS JOIN LATERAL (SELECT CASE WHEN (p.lea_id + m.place) % 25 = 0 THEN 'blocked' ELSE (ARRAY['done', 'done', 'in_progress', 'not_started'])[1 + m.place % 4] END AS state) s
+ WHERE p.lea_id > 1000000
+
+-- name: best_progress
+INSERT INTO onboarding_progress (lea_id, track, week_ending, gates_passed, gates, waived, weight_done, weight, days_behind, is_live, is_onboarded, next_gate,
+                                 next_gate_on, go_live_on, computed_at)
+SELECT p.lea_id, p.track, CAST(:today AS date) - 7 * n, 1, 5, 0, 10, 90, p.lea_id % 25, w.go_live_on < CAST(:today AS date), false, 'uat', CAST(:today AS date),
+       w.go_live_on, now()
+  FROM participation p JOIN wave w ON w.wave_id = p.wave_id CROSS JOIN generate_series(0, CAST(:weeks AS integer) - 1) AS n
+ WHERE p.lea_id > 1000000
+
+-- name: best_support
+INSERT INTO support_event (event_id, lea_id, track, kind, started_at, told_at, told_by, key_id, external_id, topic, ticket)
+SELECT gen_random_uuid(), p.lea_id, p.track, 'ticket_opened', CAST(:today AS timestamptz) - n * interval '7 days', now(), 'county',
+       '00000000-0000-0000-0000-000000000000', p.lea_id || p.track || n, NULL, 't-' || n
+  FROM participation p CROSS JOIN generate_series(1, CAST(:weeks AS integer)) AS n
+ WHERE p.lea_id > 1000000 AND p.track = 'FIN'
+
+-- name: best_access
+INSERT INTO access_count (lea_id, track, day, revision, core_users, core_users_30_days, core_provisioned, told_at, key_id)
+SELECT p.lea_id, p.track, CAST(:today AS date) - 28 * n - 1, 1, 0, p.lea_id % 20, 20, now(), '00000000-0000-0000-0000-000000000000'
+  FROM participation p CROSS JOIN generate_series(0, CAST(:weeks AS integer) / 4 - 1) AS n
+ WHERE p.lea_id > 1000000
+
+-- name: best_scan
+-- The rows that triage is about, read once.
+SELECT (SELECT count(slip_days) FROM milestone_status) + (SELECT count(days_behind) FROM onboarding_progress)
+       + (SELECT count(started_at) FROM support_event) + (SELECT count(core_users) FROM access_count)

@@ -2017,6 +2017,8 @@ CREATE INDEX triage_item_of_lea ON public.triage_item USING btree (lea_id, opene
 
 CREATE UNIQUE INDEX triage_item_open_once ON public.triage_item USING btree (lea_id) WHERE (closed_at IS NULL);
 
+CREATE INDEX triage_item_ranked ON public.triage_item USING btree (score DESC, item_id);
+
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2018_pkey;
 
 ALTER INDEX public.observation_pkey ATTACH PARTITION public.observation_2019_pkey;

@@ -547,6 +547,7 @@ triage_item = Table(
     _required("weights_version", ForeignKey("triage_weights.version")),
     _required("version", Integer),
     Index("triage_item_open_once", "lea_id", unique=True, postgresql_where=text("closed_at IS NULL")),
+    Index("triage_item_ranked", text("score DESC"), "item_id"),
     Index("triage_item_of_lea", "lea_id", "opened_at"),
 )
 

@@ -176,3 +176,22 @@ async def test_without_weights_the_job_says_what_to_do(empty: Database) -> None:
     async with empty.transaction(role="aggregator") as tx:
         with pytest.raises(RuntimeError, match="equityaccess seed"):
             await score_triage(tx, clock.now())
+
+
+async def test_what_blocks_three_leas_alike_is_one_matter_of_the_county(
+    client: httpx.AsyncClient, county: Headers, database: Database
+) -> None:
+    leas = [ABC, LAUSD, "19642460000000", "19642790000000"]
+    wave = {"track": "FIN", "name": "A wave", "go_live_on": str(clock.today() + timedelta(days=300)), "leas": leas}
+    assert (await client.put("/v1/waves/many", headers=county, json=wave)).status_code == 200
+    for lea, reason in zip(leas, ("No run", "no  run", " NO RUN ", "another"), strict=True):
+        place = f"/v1/leas/{lea}/milestones/FIN/fit_gap"
+        for change in ({"kind": "started"}, {"kind": "blocked", "waiting_on": "county", "reason": reason}):
+            told = await client.patch(place, headers=county | {"If-Match": "*"}, json=change)
+            assert told.status_code == 200, told.text
+    (cluster,) = (await listed(client, county))["clusters"]
+    assert (cluster["milestone"], cluster["waiting_on"]) == ("fit_gap", "county")
+    assert cluster["leas"] == sorted(leas[:3])
+    await score(database)
+    for item in (await listed(client, county, limit=500))["items"]:
+        assert "blocked" not in {one["code"] for one in item["reasons"]}

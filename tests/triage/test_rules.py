@@ -198,17 +198,6 @@ def test_what_was_resolved_rests_unless_it_gets_much_worse() -> None:
     assert rules.step(NOW, 29, rested, WEIGHTS)[0] == "nothing"
 
 
-def test_what_blocks_three_leas_alike_is_one_matter_of_the_county() -> None:
-    def blocked(code: str, reason: str | None, **more: Any) -> tuple[str, StatusRow]:
-        return code, status("mock_conversion", "blocked", waiting_on="county", reason=reason, **more)
-
-    earlier = NOW - timedelta(days=9)
-    some = [blocked("a", "No run"), blocked("b", "no  run", since=earlier), blocked("c", "NO RUN"), blocked("d", None)]
-    (cluster,) = rules.clusters([*some, blocked("e", "another")])
-    assert (cluster.leas, cluster.milestone, cluster.since) == (["a", "b", "c"], "mock_conversion", earlier)
-    assert rules.clusters([*some[:2], blocked("a", "no run")]) == []
-
-
 def test_weights_are_read_as_they_are_written() -> None:
     assert isinstance(WEIGHTS, Weights)
     assert (WEIGHTS.open_at, WEIGHTS.close_below) == (30, 15)

@@ -24,6 +24,7 @@ CREATE TABLE triage_item (
 );
 
 CREATE UNIQUE INDEX triage_item_open_once ON triage_item (lea_id) WHERE closed_at IS NULL;
+CREATE INDEX triage_item_ranked ON triage_item (score DESC, item_id);
 CREATE INDEX triage_item_of_lea ON triage_item (lea_id, opened_at);
 
 CREATE TABLE triage_event (

@@ -118,13 +118,20 @@ UPDATE triage_item
 -- name: events
 SELECT kind, at, told_by, text, score FROM triage_event WHERE item_id = CAST(:item_id AS uuid) ORDER BY at DESC, event_id
 
--- name: blocked
--- Everything that is blocked, for what blocks several LEAs alike.
-SELECT s.lea_id, s.track, s.key, s.version, s.state, s.since, s.started_at, s.done_at, s.waiting_on, s.reason, s.evidence, s.waiver_granted_by, s.waiver_reason,
-       s.planned_on, s.forecast_on, s.earliest_on, s.latest_on, s.actual_on, s.slip_days, s.blackouts, s.blocked_times, s.reopened_times
-  FROM milestone_status s
-  JOIN participation p ON p.lea_id = s.lea_id AND p.track = s.track AND p.left_on IS NULL
- WHERE s.state = 'blocked'
+-- name: clusters
+-- What blocks several LEAs in the same way, however it is spaced and capitalised, the most LEAs first.
+SELECT c.track, c.key AS milestone, c.waiting_on, min(c.reason) AS reason, array_agg(DISTINCT u.lea_id) AS lea_ids, min(c.since) AS since
+  FROM (SELECT s.track, s.key, s.waiting_on, s.reason, lower(regexp_replace(btrim(s.reason), '\s+', ' ', 'g')) AS cause, array_agg(s.lea_id) AS lea_ids,
+               min(s.since) AS since
+          FROM milestone_status s
+          JOIN participation p ON p.lea_id = s.lea_id AND p.track = s.track AND p.left_on IS NULL
+         WHERE s.state = 'blocked' AND s.waiting_on IS NOT NULL AND s.reason IS NOT NULL
+         GROUP BY s.track, s.key, s.waiting_on, s.reason) c
+ CROSS JOIN LATERAL unnest(c.lea_ids) AS u (lea_id)
+ GROUP BY c.track, c.key, c.waiting_on, c.cause
+HAVING count(DISTINCT u.lea_id) >= CAST(:least AS integer)
+ ORDER BY count(DISTINCT u.lea_id) DESC, c.key, c.track
+ LIMIT 50
 
 -- name: contacts
 -- The newest support that an LEA was given.

@@ -58,9 +58,19 @@ def _item(row: ItemRow, name: tuple[str, str], waves: list[str], weights: Weight
 
 async def clusters(tx: Transaction, today: date) -> list[Cluster]:
     """What blocks three LEAs or more in the same way."""
-    blocked = await store.blocked(tx)
-    names = await store.names(tx, sorted({row.lea_id for row in blocked}), today)
-    return rules.clusters((names[row.lea_id][0], row) for row in blocked if row.lea_id in names)
+    found = await store.clusters(tx)
+    names = await store.names(tx, sorted({lea_id for one in found for lea_id in one.lea_ids}), today)
+    return [
+        Cluster(
+            track=one.track,
+            milestone=one.milestone,
+            waiting_on=one.waiting_on,
+            reason=one.reason,
+            leas=sorted(names[lea_id][0] for lea_id in one.lea_ids if lea_id in names),
+            since=one.since,
+        )
+        for one in found
+    ]
 
 
 async def brief(tx: Transaction, row: ItemRow, now: datetime) -> Brief:

@@ -9,10 +9,9 @@ import msgspec
 from equityaccess.onboarding.playbook import Milestone, Track
 from equityaccess.onboarding.structs import ProgressRow, StatusRow
 from equityaccess.support.measures import Figures
-from equityaccess.triage.structs import Cluster, Reason
+from equityaccess.triage.structs import Reason
 from equityaccess.triage.weights import Weight, Weights
 
-CLUSTER: Final = 3  # LEAs, from which on a cause is the county's matter
 _WEEK: Final = 7
 _OVER: Final = frozenset({"done", "not_applicable"})
 
@@ -224,34 +223,6 @@ def step(now: datetime, points: int, before: Open | Resolved | None, weights: We
         if not is_rested and 2 * points < 3 * before.score:
             return "nothing", 0
     return "open", 0
-
-
-# Clusters
-
-
-def clusters(blocked: Iterable[tuple[str, StatusRow]]) -> list[Cluster]:
-    """What blocks three LEAs or more in the same way, the most LEAs first; *blocked* are codes with what is blocked."""
-    alike: dict[tuple[object, ...], list[tuple[str, StatusRow]]] = {}
-    for code, one in blocked:
-        cause = " ".join((one.reason or "").casefold().split())
-        if cause and one.waiting_on:
-            alike.setdefault((one.track, one.key, one.waiting_on, cause), []).append((code, one))
-    found = []
-    for some in alike.values():
-        leas = sorted({code for code, _ in some})
-        first = min((one for _, one in some if one.since), key=lambda one: str(one.since), default=some[0][1])
-        if len(leas) >= CLUSTER and first.since and first.waiting_on:
-            found.append(
-                Cluster(
-                    track=first.track,
-                    milestone=first.key,
-                    waiting_on=first.waiting_on,
-                    reason=first.reason or "",
-                    leas=leas,
-                    since=first.since,
-                )
-            )
-    return sorted(found, key=lambda one: (-len(one.leas), one.milestone, one.track))
 
 
 def top(found: Sequence[Reason], weights: Weights) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import Meta
 from equityaccess.catalogue.reference import as_json
 from equityaccess.database import Transaction, load_queries
 from equityaccess.onboarding.playbook import Track
+from equityaccess.onboarding.rules import WaitingOn
 from equityaccess.onboarding.structs import ProgressRow, StatusRow
 from equityaccess.triage.structs import Contact, EventKind, ItemEvent, ItemRow, ReasonCode, State
 from equityaccess.triage.weights import Weights, read_weights
@@ -25,7 +26,8 @@ class ItemKey(NamedTuple):
     item_id: UUID
 
 
-FIRST: ItemKey = ItemKey(-(2**31), UUID(int=0))
+CLUSTER: Final = 3  # LEAs, from which on a cause is the county's matter
+FIRST: Final = ItemKey(-(2**31), UUID(int=0))
 
 
 class ItemsWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +52,17 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     key_id: UUID | None
     text: str | None
     score: int
+
+
+class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What blocks several LEAs in the same way, with their ids."""
+
+    track: Track
+    milestone: str
+    waiting_on: WaitingOn
+    reason: str
+    lea_ids: list[int]
+    since: datetime
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,9 +179,9 @@ async def events(tx: Transaction, item_id: UUID) -> list[ItemEvent]:
     return await tx.all(sql.events, ItemEvent, item_id=item_id)
 
 
-async def blocked(tx: Transaction) -> list[StatusRow]:
-    """Everything that is blocked."""
-    return await tx.all(sql.blocked, StatusRow)
+async def clusters(tx: Transaction) -> list[ClusterRow]:
+    """What blocks three LEAs or more in the same way."""
+    return await tx.all(sql.clusters, ClusterRow, least=CLUSTER)
 
 
 async def contacts(tx: Transaction, lea_id: int) -> list[Contact]:
