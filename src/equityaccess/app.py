@@ -26,6 +26,7 @@ from equityaccess.dashboard import refusals
 from equityaccess.dashboard.county import ROUTES as COUNTY
 from equityaccess.dashboard.identity import ROUTES as IDENTITY
 from equityaccess.dashboard.last_mile import ROUTES as LAST_MILE_PAGE
+from equityaccess.dashboard.lea import ROUTES as LEA_PAGE
 from equityaccess.dashboard.live import ROUTES as LIVE
 from equityaccess.dashboard.passport import ROUTES as PASSPORT
 from equityaccess.dashboard.problem_pages import ROUTES as PROBLEMS
@@ -83,6 +84,7 @@ PAGES: Final = (
     *LAST_MILE_PAGE,
     *LIVE,
     *SUBMIT,
+    *LEA_PAGE,
     *TRIAGE_PAGES,
     *PASSPORT,
     *PROBLEMS,

@@ -26,7 +26,7 @@ RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 ABC: Final = "19642120000000"
 WITHOUT: Final = "EQUITYACCESS_TEST_NO_BROWSER"
 _FOUND: Final = ("EQUITYACCESS_CHROMIUM", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FLAGS: Final = [
+FLAGS: Final = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
 ]
@@ -51,7 +51,7 @@ async def browser() -> AsyncIterator[Browser]:
     """One Chromium for all tests of a process."""
     executable = chromium()
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        running = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield running
         await running.close()
 

@@ -23,6 +23,7 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/county", "admin", "How far is the county?"),
     ("/my", "district", "What you sent, and what is still expected"),
     ("/submit", "district", "Send counts"),
+    (f"/leas/{ABC}", "district", "ABC Unified"),
     ("/county/last-mile", "technology_office", "Who is left to reach?"),
     ("/triage", "best_support", "Who needs a person next?"),
     ("/passport?indicator=home_internet", "technology_office", "High-speed internet at home: All students"),

@@ -93,7 +93,7 @@ async def test_the_page_offers_the_provider(client: httpx.AsyncClient) -> None:
     assert 'href="/sign-in/with/lacoe"' in page.text
 
 
-@pytest.mark.parametrize(("who", "door"), [("olga", "/county"), ("dan", "/docs")])
+@pytest.mark.parametrize(("who", "door"), [("olga", "/county"), ("dan", "/my")])
 async def test_whom_the_provider_vouches_for_is_signed_in_as_the_file_says(
     client: httpx.AsyncClient, database: Database, who: str, door: str
 ) -> None:

@@ -10,6 +10,7 @@ from equityaccess.signin.structs import Role
 FOR_EVERYBODY: Final[dict[str, Any]] = {"roles": None}
 FOR_COUNTY: Final[dict[str, Any]] = {"roles": frozenset({"technology_office", "best_support", "admin"})}
 FOR_DISTRICT: Final[dict[str, Any]] = {"roles": frozenset({"district"})}
+FOR_COUNTY_AND_DISTRICTS: Final[dict[str, Any]] = {"roles": FOR_COUNTY["roles"] | FOR_DISTRICT["roles"]}
 FOR_TECHNOLOGY_OFFICE: Final[dict[str, Any]] = {"roles": frozenset({"technology_office"})}
 FOR_BEST_SUPPORT: Final[dict[str, Any]] = {"roles": frozenset({"best_support"})}
 
