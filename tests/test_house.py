@@ -1,9 +1,11 @@
 """The documents say what is true: links lead somewhere, maps show what is there, locks lock what is asked for."""
 
+import ast
 import functools
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +163,29 @@ def test_no_file_names_a_package_registry_or_a_machine() -> None:
 def test_the_published_pattern_of_keys_is_that_of_the_code() -> None:
     (published,) = re.findall(r"^```regex\n(.+)\n```$", text_of("SECURITY.md"), re.MULTILINE)
     assert published == rules.SECRET_PATTERN
+
+
+def at_import(tree: ast.Module) -> Iterator[ast.Call]:
+    """The calls that are made when the module *tree* is imported, not when one of its functions is called."""
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            waiting += [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]
+        elif not isinstance(node, ast.Lambda):
+            if isinstance(node, ast.Call):
+                yield node
+            waiting += ast.iter_child_nodes(node)
+
+
+def test_no_test_takes_the_day_of_its_import_for_today() -> None:
+    """A run that passes midnight in Los Angeles must not fail; days well past may be counted at import."""
+    today = re.compile(r"clock\.today\(.*\)|days_ago\((0|-\d+)\)")
+    found = {
+        f"{file}:{call.lineno}"
+        for file in files()
+        if file.parts[0] == "tests" and file.suffix == ".py"
+        for call in at_import(ast.parse((CHECKOUT / file).read_text()))
+        if today.fullmatch(ast.unparse(call))
+    }
+    assert found == set()

@@ -24,7 +24,7 @@ async def test_a_correction_is_a_new_revision_and_the_old_one_stays(sender: Send
     "change",
     [
         {"population": 18_001}, {"not_met": 601}, {"not_applicable": 1}, {"evidence": "B"},
-        {"valid_until": days_ago(0)}, {"breakdown_met_by_lea": 0}, {"breakdown_barrier_other": 7},
+        {"valid_until": days_ago(1)}, {"breakdown_met_by_lea": 0}, {"breakdown_barrier_other": 7},
     ],
     ids=str,
 )  # fmt: skip

@@ -30,7 +30,7 @@ from equityaccess.access.structs import KeyIn, Scope
 from tests.conftest import bearer
 from tests.held import held_to_the_contract
 from tests.submissions.pushing import ABC, FORMS, KINDS, by_row, written
-from tests.submissions.test_bad_rows import ANTELOPE, BAD, CLOSED, LOCAL, LOWELL_AFTER
+from tests.submissions.test_bad_rows import ANTELOPE, CLOSED, LOCAL, LOWELL_AFTER, bad_rows
 from tests.trust import world
 from tests.trust.bad_input_table import ASKS, Ask
 from tests.trust.harness import Figure, Harness, Run
@@ -162,7 +162,7 @@ async def _ask(port: int, ask: Ask, keys: dict[str, str], tally: _Tally) -> None
 async def _rows(client: httpx.AsyncClient, secret: str, tally: _Tally) -> None:
     """The bad rows, all of a format in one push: each has its fault."""
     for form in FORMS:
-        cases = [bad for bad in BAD if bad.code_in(form)]
+        cases = [bad for bad in bad_rows() if bad.code_in(form)]
         rows = [{name: value for name, value in bad.fields().items() if value is not ...} for bad in cases]
         headers = bearer(secret) | {"Content-Type": KINDS[form]}
         answer = await client.post("/v1/submissions", content=written(form, rows), headers=headers)

@@ -29,7 +29,7 @@ from equityaccess.submissions.source import source_fault
 from equityaccess.submissions.structs import Defaults
 from tests.submissions.pushing import ABC, row, written
 from tests.submissions.test_bad_bodies import BAD_JSON
-from tests.submissions.test_bad_rows import BAD
+from tests.submissions.test_bad_rows import bad_rows
 from tests.submissions.test_csv import FILES
 
 Target = Callable[[bytes], None]
@@ -213,9 +213,9 @@ def corpus(name: str) -> list[bytes]:
         members = [bytes([number]) + _members()[member] for number, member in enumerate(_CHANGED)]
         return [*members, written("xlsx", [row()])]
     if name == "csv":
-        rows = [{k: v for k, v in bad.fields().items() if v is not ...} for bad in BAD if bad.code_in("csv")]
+        rows = [{k: v for k, v in bad.fields().items() if v is not ...} for bad in bad_rows() if bad.code_in("csv")]
         return [body for _, body, *_ in FILES if len(body) < 4_096] + [written("csv", [one]) for one in rows]
-    rows = [{k: v for k, v in bad.fields().items() if v is not ...} for bad in BAD]
+    rows = [{k: v for k, v in bad.fields().items() if v is not ...} for bad in bad_rows()]
     small = [body for _, body, _, _ in BAD_JSON if len(body) < 4_096]
     lines = [written("ndjson", [row(), one]) for one in rows]
     return small + [written("json", [one]) for one in rows] + lines
