@@ -23,8 +23,11 @@ from equityaccess.audit.routes import ROUTES as AUDIT
 from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.dashboard import refusals
+from equityaccess.dashboard.admin import ROUTES as ADMIN_PAGES
 from equityaccess.dashboard.county import ROUTES as COUNTY
+from equityaccess.dashboard.county_data import ROUTES as COUNTY_DATA
 from equityaccess.dashboard.identity import ROUTES as IDENTITY
+from equityaccess.dashboard.keys import ROUTES as KEY_PAGES
 from equityaccess.dashboard.last_mile import ROUTES as LAST_MILE_PAGE
 from equityaccess.dashboard.lea import ROUTES as LEA_PAGE
 from equityaccess.dashboard.live import ROUTES as LIVE
@@ -34,6 +37,7 @@ from equityaccess.dashboard.public import ROUTES as PUBLIC_PAGE
 from equityaccess.dashboard.sign_in import ROUTES as SIGN_IN
 from equityaccess.dashboard.submit import ROUTES as SUBMIT
 from equityaccess.dashboard.triage import ROUTES as TRIAGE_PAGES
+from equityaccess.dashboard.waves import ROUTES as WAVE_PAGES
 from equityaccess.database import Database
 from equityaccess.feeds.routes import ROUTES as FEEDS
 from equityaccess.last_mile.routes import ROUTES as LAST_MILE
@@ -80,12 +84,16 @@ PAGES: Final = (
     *PUBLIC_PAGE,
     *SIGN_IN,
     *IDENTITY,
+    *ADMIN_PAGES,
     *COUNTY,
+    *COUNTY_DATA,
+    *KEY_PAGES,
     *LAST_MILE_PAGE,
     *LIVE,
     *SUBMIT,
     *LEA_PAGE,
     *TRIAGE_PAGES,
+    *WAVE_PAGES,
     *PASSPORT,
     *PROBLEMS,
 )

@@ -25,7 +25,14 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/submit", "district", "Send counts"),
     (f"/leas/{ABC}", "district", "ABC Unified"),
     ("/county/last-mile", "technology_office", "Who is left to reach?"),
+    ("/county/data", "technology_office", "How good is the data?"),
+    ("/county/data?indicator=device&since=2026-09-01", "technology_office", "How good is the data?"),
     ("/triage", "best_support", "Who needs a person next?"),
+    ("/waves", "best_support", "Who is on BEST?"),
+    ("/my/keys", "district", "Keys"),
+    ("/admin", "admin", "Administration"),
+    ("/admin/keys", "admin", "Keys"),
+    ("/admin/audit", "admin", "Who did what"),
     ("/passport?indicator=home_internet", "technology_office", "High-speed internet at home: All students"),
 ]
 LEAS: dict[Role | None, list[str]] = {"district": [ABC]}

@@ -79,6 +79,16 @@ SELECT {{key_columns}}
  ORDER BY k.created_at DESC, k.key_id DESC
  LIMIT CAST(:limit AS integer)
 
+-- name: keys_within
+-- The keys that speak for these LEAs and for no other, newest first.
+SELECT {{key_columns}}
+  FROM api_key k
+ WHERE NOT EXISTS (SELECT FROM session s WHERE s.key_id = k.key_id)
+   AND EXISTS (SELECT FROM api_key_lea l WHERE l.key_id = k.key_id)
+   AND NOT EXISTS (SELECT FROM api_key_lea l WHERE l.key_id = k.key_id AND l.lea_id <> ALL (CAST(:lea_ids AS integer[])))
+ ORDER BY k.created_at DESC, k.key_id DESC
+ LIMIT CAST(:limit AS integer)
+
 -- name: keys_ending_in
 SELECT {{key_columns}}
   FROM api_key k

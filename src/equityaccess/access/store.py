@@ -89,6 +89,11 @@ async def list_keys(
     return await tx.all(sql.keys, Key, now=now, lea_id=lea_id, limit=limit, after=after)
 
 
+async def keys_within(tx: Transaction, now: datetime, lea_ids: Sequence[int], limit: int) -> list[Key]:
+    """The keys that speak for *lea_ids* and for no other LEA, newest first."""
+    return await tx.all(sql.keys_within, Key, now=now, lea_ids=lea_ids, limit=limit)
+
+
 async def revoke_key(tx: Transaction, key_id: UUID, now: datetime) -> Key | None:
     """Make the key useless from the next request on; None if there is no such key.
 

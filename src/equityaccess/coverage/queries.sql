@@ -459,6 +459,34 @@ SELECT n.code AS lea, p.name AS lea_name, i.code AS indicator, g.code AS student
  ORDER BY x.people DESC, n.code, i.code, g.code, x.barrier
  LIMIT CAST(:limit AS integer)
 
+-- name: movers
+-- What each LEA's figure was on a day and is now, and how far that moves the county: by how many people reached, the most
+-- first, up or down.
+WITH pair AS (
+  SELECT i.indicator_id, i.counts_for_days, g.student_group_id FROM indicator i CROSS JOIN student_group g
+   WHERE i.code = CAST(:indicator AS text) AND g.code = CAST(:student_group AS text)
+),
+said AS (
+  SELECT DISTINCT o.lea_id, o.indicator_id, o.student_group_id, p.counts_for_days
+    FROM observation o JOIN pair p ON p.indicator_id = o.indicator_id AND p.student_group_id = o.student_group_id
+),
+moved AS (
+  SELECT s.lea_id, b.met AS met_before, b.population - b.not_applicable AS base_before, n.met AS met_now, n.population - n.not_applicable AS base_now,
+         n.as_of
+    FROM said s
+    LEFT JOIN LATERAL (
+      SELECT * FROM observation o
+       WHERE o.lea_id = s.lea_id AND o.indicator_id = s.indicator_id AND o.student_group_id = s.student_group_id
+         AND o.as_of <= CAST(:since AS date) AND o.as_of > CAST(:since AS date) - s.counts_for_days
+       ORDER BY o.as_of DESC, o.revision DESC LIMIT 1) b ON b.valid_until IS NULL OR b.valid_until >= CAST(:since AS date)
+    LEFT JOIN coverage_cell n ON n.lea_id = s.lea_id AND n.indicator_id = s.indicator_id AND n.student_group_id = s.student_group_id
+)
+SELECT m.lea_id, m.met_before, m.base_before, m.met_now, m.base_now, m.as_of, coalesce(m.met_now, 0) - coalesce(m.met_before, 0) AS reached
+  FROM moved m
+ WHERE (m.met_before, m.base_before) IS DISTINCT FROM (m.met_now, m.base_now)
+ ORDER BY abs(coalesce(m.met_now, 0) - coalesce(m.met_before, 0)) DESC, m.lea_id
+ LIMIT CAST(:limit AS integer)
+
 -- name: unheard_leas
 -- Who is asked of the county and has told nothing that counts, by name.
 SELECT n.code, p.name

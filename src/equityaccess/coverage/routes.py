@@ -12,7 +12,7 @@ from litestar.params import QueryParameter
 from equityaccess import clock
 from equityaccess.access.structs import Caller
 from equityaccess.catalogue.routes import Cursor, Limit
-from equityaccess.coverage import rules, store
+from equityaccess.coverage import quality, rules, store
 from equityaccess.coverage.scopes import Scoped, demand_known, is_own, reading, scope_of
 from equityaccess.coverage.store import FIRST_GAP, Found, GapKey, Pair, Weeks
 from equityaccess.coverage.structs import (
@@ -191,7 +191,7 @@ async def read_completeness(
     async with reading(db, caller, of) as tx:
         scoped = await scope_of(tx, of, caller)
         await demand_known(tx, Pair(indicator=indicator))
-        expected = await store.completeness(tx, scoped.lea_id, scoped.kind, indicator, (first, last))
+        expected = await quality.completeness(tx, scoped.lea_id, scoped.kind, indicator, (first, last))
     items = [
         Completeness(
             **msgspec.structs.asdict(one),

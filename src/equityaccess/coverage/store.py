@@ -303,38 +303,6 @@ async def gaps(
     return [msgspec.convert(gap, Gap, from_attributes=True) for gap in found]
 
 
-class UnheardLea(msgspec.Struct, frozen=True, kw_only=True):
-    """An LEA that is asked and was not heard from."""
-
-    code: str
-    name: str
-
-
-async def unheard_leas(tx: Transaction, pair: Pair, today: date) -> list[UnheardLea]:
-    """The county's LEAs that are asked about *pair* and told nothing that counts; needs a reader of every LEA."""
-    return await tx.all(sql.unheard_leas, UnheardLea, county=COUNTY, today=today, **msgspec.structs.asdict(pair))
-
-
-class Expected(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one indicator: what was expected and what came."""
-
-    indicator: str
-    expected: int
-    received: int
-    on_time: int
-    leas_expected: int
-    leas_heard: int
-
-
-async def completeness(
-    tx: Transaction, lea_id: int | None, kind: str | None, indicator: str | None, due: tuple[date, date]
-) -> list[Expected]:
-    """What was due between two days, by indicator; needs a reader of every LEA unless *lea_id* is the caller's."""
-    return await tx.all(
-        sql.completeness, Expected, lea_id=lea_id, kind=kind, indicator=indicator, from_on=due[0], to_on=due[1]
-    )
-
-
 async def indicators(tx: Transaction) -> list[str]:
     """The codes of all indicators."""
     return await tx.values(sql.indicators)

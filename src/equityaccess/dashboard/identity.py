@@ -82,11 +82,6 @@ def _asked(request: Request[Any, Any, Any], name: str) -> Asked:
     return providers[name]
 
 
-def _is_of(attempt: str, state: str) -> bool:
-    """Whether this browser began what comes back."""
-    return rules.well_formed(attempt) and secrets.compare_digest(state.encode(), derived(attempt, "state").encode())
-
-
 def _origin(request: Request[Any, Any, Any], provider: str) -> Origin:
     client = request.client
     return Origin(

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from equityaccess import clock
 from equityaccess.access.structs import Caller
 from equityaccess.catalogue import store as catalogue
-from equityaccess.coverage import rules
+from equityaccess.coverage import quality, rules
 from equityaccess.coverage import store as coverage
 from equityaccess.coverage.scopes import is_own, reading, scope_of
 from equityaccess.coverage.store import Pair, Weeks
@@ -42,7 +42,7 @@ async def show_passport(
         else:
             week = Weeks(first=rules.week_of(today), today=today, known_at=now)
             found = await coverage.own(tx, scope.lea_id, pair, week, now)
-        unheard = await coverage.unheard_leas(tx, pair, today) if scope.lea_id is None and scope.kind is None else []
+        unheard = await quality.unheard_leas(tx, pair, today) if scope.lea_id is None and scope.kind is None else []
     if not found:
         raise NotFound("Of this measure and group there is no figure yet.")
     point = found[-1].point(is_own=is_own(scope, caller))

@@ -158,12 +158,24 @@ SELECT lea_id, track, week_ending, gates_passed, gates, waived, weight_done, wei
     AS r(lea_id integer, track text, week_ending date, gates_passed integer, gates integer, waived integer, weight_done integer, weight integer,
          days_behind integer, is_live boolean, is_onboarded boolean, next_gate text, next_gate_on date, go_live_on date)
 
--- name: statuses
-SELECT s.lea_id, s.track, s.key, s.version, s.state, s.since, s.started_at, s.done_at, s.waiting_on, s.reason, s.evidence, s.waiver_granted_by, s.waiver_reason,
+-- fragment: status_columns
+s.lea_id, s.track, s.key, s.version, s.state, s.since, s.started_at, s.done_at, s.waiting_on, s.reason, s.evidence, s.waiver_granted_by, s.waiver_reason,
        s.planned_on, s.forecast_on, s.earliest_on, s.latest_on, s.actual_on, s.slip_days, s.blackouts, s.blocked_times, s.reopened_times
+
+-- name: statuses
+SELECT {{status_columns}}
   FROM milestone_status s
  WHERE s.lea_id = CAST(:lea_id AS integer)
  ORDER BY s.track, s.planned_on, s.key
+
+-- name: wave_statuses
+-- Every milestone of everyone in a wave.
+SELECT {{status_columns}}
+  FROM milestone_status s
+  JOIN participation p USING (lea_id, track)
+  JOIN wave w USING (wave_id)
+ WHERE w.code = CAST(:wave AS text) AND p.left_on IS NULL
+ ORDER BY s.lea_id, s.key
 
 -- name: progress
 -- The newest week of each LEA that takes part, or every week of them.

@@ -125,6 +125,11 @@ async def statuses(tx: Transaction, lea_id: int) -> list[StatusRow]:
     return await tx.all(sql.statuses, StatusRow, lea_id=lea_id)
 
 
+async def wave_statuses(tx: Transaction, wave: str) -> list[StatusRow]:
+    """The milestones of everyone in *wave*, by LEA."""
+    return await tx.all(sql.wave_statuses, StatusRow, wave=wave)
+
+
 async def progress(
     tx: Transaction,
     lea_ids: Sequence[int] | None = None,

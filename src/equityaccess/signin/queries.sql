@@ -19,3 +19,11 @@ RETURNING role, lea_ids, 'a link of ' || created_by AS subject
 
 -- name: forget_links
 DELETE FROM sign_in_link WHERE expires_at < CAST(:before AS timestamptz)
+
+-- name: sessions
+-- Who is signed in.
+SELECT s.key_id, s.role, s.subject, k.created_at, k.last_used_at, k.expires_at
+  FROM session s JOIN api_key k USING (key_id)
+ WHERE k.revoked_at IS NULL AND k.expires_at > CAST(:now AS timestamptz)
+ ORDER BY k.created_at DESC, s.key_id
+ LIMIT CAST(:limit AS integer)

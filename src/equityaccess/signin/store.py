@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from equityaccess.database import Transaction, load_queries
-from equityaccess.signin.structs import Entitled, Role, Session
+from equityaccess.signin.structs import Entitled, Role, Session, SignedIn
 
 sql = load_queries(__file__)
 
@@ -50,3 +50,8 @@ async def use_link(tx: Transaction, fingerprint: bytes, now: datetime) -> Entitl
 async def forget_links(tx: Transaction, before: datetime) -> int:
     """Forget the links that were over before *before*."""
     return await tx.execute(sql.forget_links, before=before)
+
+
+async def sessions(tx: Transaction, now: datetime, limit: int) -> list[SignedIn]:
+    """Up to *limit* who are signed in, the newest first."""
+    return await tx.all(sql.sessions, SignedIn, now=now, limit=limit)

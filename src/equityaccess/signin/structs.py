@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -32,6 +33,17 @@ class Session(Caller, frozen=True, kw_only=True):
     def plain(self) -> Caller:
         """The caller alone: handlers take no other."""
         return Caller(**{name: getattr(self, name) for name in Caller.__struct_fields__})
+
+
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is signed in, as administrators see it."""
+
+    key_id: UUID
+    role: Role
+    subject: str
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime
 
 
 class Entitled(msgspec.Struct, frozen=True, kw_only=True):

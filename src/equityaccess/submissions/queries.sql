@@ -261,3 +261,20 @@ SELECT DISTINCT ON (o.lea_id, o.indicator_id, o.student_group_id)
   JOIN student_group g ON g.student_group_id = o.student_group_id
  WHERE o.lea_id = ANY (CAST(:lea_ids AS integer[]))
  ORDER BY o.lea_id, o.indicator_id, o.student_group_id, o.as_of DESC, o.revision DESC
+
+-- name: doubts
+-- What the newest push of each sender's LEAs that was taken left in doubt: by code, with one example of its words. A doubt
+-- goes when a later push no longer gives cause for it.
+WITH newest AS (
+  SELECT DISTINCT ON (s.lea_ids) s.submission_id, s.lea_ids, s.concerned, s.received_at, s.answer
+    FROM submission s
+   WHERE s.outcome IN ('applied', 'partly_applied') AND s.received_at >= CAST(:since AS timestamptz)
+   ORDER BY s.lea_ids, s.received_at DESC
+)
+SELECT n.submission_id, coalesce(n.concerned, n.lea_ids) AS lea_ids, n.received_at, w.doubt ->> 'code' AS code, w.doubt ->> 'owner' AS owner,
+       CAST(count(*) AS integer) AS times, min(w.doubt ->> 'detail') AS example
+  FROM newest n
+ CROSS JOIN LATERAL jsonb_array_elements(CAST(convert_from(n.answer, 'UTF8') AS jsonb) -> 'warnings') AS w (doubt)
+ GROUP BY n.submission_id, coalesce(n.concerned, n.lea_ids), n.received_at, w.doubt ->> 'code', w.doubt ->> 'owner'
+ ORDER BY n.received_at, n.submission_id, code
+ LIMIT CAST(:limit AS integer)
