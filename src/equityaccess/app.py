@@ -37,6 +37,7 @@ from equityaccess.dashboard.public import ROUTES as PUBLIC_PAGE
 from equityaccess.dashboard.sign_in import ROUTES as SIGN_IN
 from equityaccess.dashboard.submit import ROUTES as SUBMIT
 from equityaccess.dashboard.triage import ROUTES as TRIAGE_PAGES
+from equityaccess.dashboard.typing_in import ROUTES as TYPED
 from equityaccess.dashboard.waves import ROUTES as WAVE_PAGES
 from equityaccess.database import Database
 from equityaccess.feeds.routes import ROUTES as FEEDS
@@ -93,6 +94,7 @@ PAGES: Final = (
     *SUBMIT,
     *LEA_PAGE,
     *TRIAGE_PAGES,
+    *TYPED,
     *WAVE_PAGES,
     *PASSPORT,
     *PROBLEMS,

@@ -23,6 +23,8 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/county", "admin", "How far is the county?"),
     ("/my", "district", "What you sent, and what is still expected"),
     ("/submit", "district", "Send counts"),
+    ("/submit/typed", "district", "Type counts"),
+    ("/submit/typed?groups=every", "district", "Type counts"),
     (f"/leas/{ABC}", "district", "ABC Unified"),
     ("/county/last-mile", "technology_office", "Who is left to reach?"),
     ("/county/data", "technology_office", "How good is the data?"),

@@ -33,7 +33,7 @@ async def test_a_faulty_file_is_explained_mended_and_sent(client: httpx.AsyncCli
     assert "Send it" not in said
     good = await show(client, browser, written("csv", [row()]))
     said = words(good)
-    assert "What this file would do" in said
+    assert "What this would do" in said
     assert "94.4%" in said
     (place,) = re.findall(r'action="(/submit/[-0-9a-f]+)"', good.text)
     sent = await client.post(place, data={"form_token": form_token(good)}, headers=browser)
@@ -76,3 +76,48 @@ async def test_another_districts_preview_and_receipt_are_not_there(
 async def test_the_pages_of_a_district_speak_spanish(client: httpx.AsyncClient, browser: Browser) -> None:
     assert "Enviar cantidades" in words(await client.get("/submit?lang=es", headers=browser))
     assert "Aún se espera" in words(await client.get("/my?lang=es", headers=browser))
+
+
+async def test_counts_are_typed_with_a_fault_beside_its_field_and_sent(
+    client: httpx.AsyncClient, browser: Browser
+) -> None:
+    form = await client.get("/submit/typed", headers=browser)
+    assert 'name="met.home_internet.ALL"' in form.text
+    assert 'name="met.home_internet.EL"' not in form.text
+    assert 'name="met.home_internet.EL"' in (await client.get("/submit/typed?groups=every", headers=browser)).text
+    day = row()["as_of"]
+    typed = {
+        "form_token": form_token(form),
+        "lea": ABC,
+        "as_of": day,
+        "population.home_internet.ALL": "18000",
+        "met.home_internet.ALL": "18001",
+        "not_met.home_internet.ALL": "",
+        "not_applicable.home_internet.ALL": "0",
+        "evidence.home_internet.ALL": "C",
+        "population.device.ALL": "18000",
+        "met.device.ALL": "",
+    }
+    faulty = await client.post("/submit/typed", data=typed, headers=browser)
+    assert re.search(r'id="met.home_internet.ALL-fault">[^<]*met', faulty.text)
+    assert 'value="18001"' in faulty.text
+    mended = typed | {"met.home_internet.ALL": "17000", "not_met.home_internet.ALL": "600"}
+    good = await client.post("/submit/typed", data=mended, headers=browser)
+    assert "94.4%" in words(good)
+    (place,) = re.findall(r'action="(/submit/[-0-9a-f]+)"', good.text)
+    sent = await client.post(place, data={"form_token": form_token(good)}, headers=browser)
+    assert sent.status_code == 303
+    again = await client.get("/submit/typed", headers=browser)
+    assert re.search(r'name="met.home_internet.ALL"[^>]* value="17000"', again.text)
+
+
+async def test_nobody_types_for_another(client: httpx.AsyncClient, browser: Browser) -> None:
+    assert (await client.get(f"/submit/typed?lea={LAUSD}", headers=browser)).status_code == 404
+    form = await client.get("/submit/typed", headers=browser)
+    typed = {
+        "form_token": form_token(form), "lea": LAUSD, "as_of": row()["as_of"], "population.device.ALL": "10",
+        "met.device.ALL": "5", "evidence.device.ALL": "C",
+    }  # fmt: skip
+    answer = await client.post("/submit/typed", data=typed, headers=browser)
+    assert "Nothing can be applied yet" in words(answer)
+    assert "Send it" not in words(answer)

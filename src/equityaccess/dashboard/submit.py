@@ -64,9 +64,9 @@ async def preview(
     if kind is None:
         raise UnsupportedMediaType("Choose a CSV file or an Excel workbook (.xlsx).")
     body = await file.read()
-    verdict = await _judged(request, (db, caller, origin, settings), kind, _one(body), dry_run=True)
+    verdict = await judged(request, (db, caller, origin, settings), kind, body, dry_run=True)
     on_record(request)
-    return page(request, "submit.html", receipt=verdict.receipt, names=await _names(db), status_code=200)
+    return page(request, "submit.html", receipt=verdict.receipt, names=await meanings(db), status_code=200)
 
 
 @post("/submit/{submission_id:uuid}", operation_id="submit", include_in_schema=False, opt=FOR_DISTRICT)
@@ -84,7 +84,7 @@ async def submit(
         if found is None or found.outcome != "dry_run":
             raise NotFound("There is no preview of yours under this address.")
         body = b"".join([part async for part in journal.body(tx, submission_id)])
-    verdict = await _judged(request, (db, caller, origin, settings), found.content_type, _one(body), dry_run=False)
+    verdict = await judged(request, (db, caller, origin, settings), found.content_type, body, dry_run=False)
     on_record(request)
     return Redirect(f"/my/receipts/{verdict.receipt.submission_id}", status_code=303)
 
@@ -92,14 +92,12 @@ async def submit(
 _With = tuple[Database, Caller, Origin, Settings]
 
 
-async def _judged(
-    request: Request[Any, Any, Any], asked: _With, kind: str, body: AsyncIterator[bytes], *, dry_run: bool
-) -> Verdict:
+async def judged(request: Request[Any, Any, Any], asked: _With, kind: str, body: bytes, *, dry_run: bool) -> Verdict:
     """The same way that a push over the API goes: kept as it came, then judged as a whole."""
     db, caller, origin, settings = asked
     form: Format = formats.MEDIA[kind]
     journaled = await journal.receive(
-        db, caller, body, content_type=kind, parameters="", now=clock.now(), most_bytes=MOST_BYTES
+        db, caller, _one(body), content_type=kind, parameters="", now=clock.now(), most_bytes=MOST_BYTES
     )
     push = Push(
         journaled=journaled,
@@ -120,7 +118,7 @@ async def _one(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
-async def _names(db: Database) -> dict[str, str]:
+async def meanings(db: Database) -> dict[str, str]:
     """What codes of measures and groups mean."""
     async with db.transaction() as tx:
         names = {one.code: one.name for one in await catalogue.indicators(tx)}
@@ -134,7 +132,7 @@ async def download_template(caller: NamedDependency[Caller], db: NamedDependency
     async with db.transaction(leas=caller.lea_ids) as tx:
         codes = (await store.names(tx, caller.lea_ids[: filling_in.MOST_LEAS], today)).leas
         form = await filling_in.to_fill_in(tx, codes, today)
-    body = template(form.rows, form.said, await _names(db), today)
+    body = template(form.rows, form.said, await meanings(db), today)
     headers = {"Content-Disposition": f'attachment; filename="counts-{today}.xlsx"', "Cache-Control": "no-store"}
     return Response(body, media_type=MEDIA_TYPE, headers=headers)
 
@@ -152,7 +150,7 @@ async def show_my(
     lea = min(codes.values(), default="")
     base = str(request.base_url).rstrip("/")
     return page(
-        request, "my.html", receipts=receipts, owed=owed, today=today, lea=lea, base=base, names=await _names(db)
+        request, "my.html", receipts=receipts, owed=owed, today=today, lea=lea, base=base, names=await meanings(db)
     )
 
 
@@ -169,7 +167,7 @@ async def show_receipt(
     if found is None or found.answer is None:
         raise NotFound("There is no receipt of yours under this address.")
     receipt = msgspec.json.decode(found.answer, type=Receipt)
-    return page(request, "receipt.html", receipt=receipt, names=await _names(db))
+    return page(request, "receipt.html", receipt=receipt, names=await meanings(db))
 
 
 ROUTES = [show_submit, preview, submit, download_template, show_my, show_receipt]
