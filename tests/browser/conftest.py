@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,9 @@ from equityaccess.access.issue import issue_key
 from equityaccess.access.structs import KeyIn
 from equityaccess.coverage.jobs import aggregate_coverage
 from equityaccess.database import Database, connect
+from equityaccess.publication.jobs import publish_open_data
 from equityaccess.signin.structs import Role
+from equityaccess.triage.jobs import score_triage
 from tests.browsers import link
 from tests.conftest import bearer, clone, fresh_name, settings_for
 from tests.trust import world
@@ -145,6 +148,9 @@ async def site(
         forgetful = "tests.browser.forgetful:postgres"
         async with world.serving(at, url, settings={"SAMPLE_DATA": "true"}, defect=forgetful) as service:
             await _push(service.url, db)
+            await _on_the_way(service.url, db)
+            async with db.transaction(role="aggregator") as tx:
+                await publish_open_data(tx, clock.now())
             yield Site(service.url, db, browser)
         await db.close()
 
@@ -167,6 +173,24 @@ async def _push(url: str, db: Database, observations: Sequence[dict[str, Any]] =
         answer = await client.post("/v1/submissions", json=sent, headers=bearer(issued.secret))
         assert answer.is_success, answer.text
     await _aggregate(db)
+
+
+async def _on_the_way(url: str, db: Database) -> None:
+    """A wave with that district in it, which is blocked on itself and needs a person."""
+    async with db.transaction(every_lea=True) as tx:
+        wanted = KeyIn(scopes=["county"], label="a test")
+        county = bearer((await issue_key(tx, wanted, created_by="a test", now=clock.now())).secret)
+    go_live = str(clock.today() + timedelta(days=40))
+    wave = {"track": "FIN", "name": "A wave", "go_live_on": go_live, "leas": [ABC]}
+    place = f"/v1/leas/{ABC}/milestones/FIN/data_validation"
+    async with httpx.AsyncClient(base_url=url, timeout=30, headers=county) as client:
+        planned = await client.put("/v1/waves/soon", json=wave)
+        assert planned.is_success, planned.text
+        for change in ({"kind": "started"}, {"kind": "blocked", "waiting_on": "lea", "reason": "totals do not tie"}):
+            told = await client.patch(place, headers={"If-Match": "*"}, json=change)
+            assert told.is_success, told.text
+    async with db.transaction(role="aggregator") as tx:
+        await score_triage(tx, clock.now())
 
 
 async def _aggregate(db: Database) -> None:

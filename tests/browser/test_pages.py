@@ -31,6 +31,7 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/county/data?indicator=device&since=2026-09-01", "technology_office", "How good is the data?"),
     ("/triage", "best_support", "Who needs a person next?"),
     ("/waves", "best_support", "Who is on BEST?"),
+    ("/waves/soon", "best_support", "A wave"),
     ("/my/keys", "district", "Keys"),
     ("/admin", "admin", "Administration"),
     ("/admin/keys", "admin", "Keys"),

@@ -22,7 +22,7 @@ async def test_it_shows_who_is_left_where_and_what_it_costs(client: httpx.AsyncC
     assert "not priced" in said
     assert "Los Angeles Unified moves the county most" in said
     assert "Furthest behind are English learners" in said
-    assert "214.0 dollars" in said
+    assert "214.00 dollars" in said
 
 
 @pytest.mark.usefixtures("told")
@@ -50,7 +50,7 @@ async def test_an_estimate_is_set_once_and_a_colleagues_is_not_overwritten(
         return await client.post(PLACE, data=form, headers=browser)
 
     assert (await send("1", "1,180.50")).status_code == 303
-    assert "1180.5 dollars" in words(await client.get(PLACE, headers=browser))
+    assert "1,180.50 dollars" in words(await client.get(PLACE, headers=browser))
     late = await send("1", "99")
     assert late.status_code == 412
     assert "revision 2" in words(late)

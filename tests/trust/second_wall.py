@@ -36,8 +36,9 @@ from tests.trust import world
 from tests.trust.districts import District, settle
 from tests.trust.harness import Figure, Harness, Run
 
-# These name LEAs too, and are meant for more than one: the directory for everybody with a key, releases for the public.
-_FOR_ALL: Final = {"lea", "lea_period", "identifier", "enrollment", "expectation", "release_cell"}
+# These name LEAs or keys too, and are meant for more than one: the directory and the county's estimates for everybody
+# with a key, releases for the public.
+_FOR_ALL: Final = {"lea", "lea_period", "identifier", "enrollment", "expectation", "unit_cost", "release_cell"}
 _PAIR: Final = Pair(indicator="home_internet", student_group="ALL")
 
 
@@ -197,7 +198,8 @@ async def run(run: Run) -> Figure:
     return Figure(
         text=f"districts={len(districts)} reads={tally.reads} foreign_rows={tally.foreign} http={answers} "
         f"foreign_answers={shown} writes={tally.writes} forged={tally.forged} "
-        f"own={tally.own}/{len(districts)} walled={tables - len(set(holes))}/{tables}",
+        f"own={tally.own}/{len(districts)} walled={tables - len(set(holes))}/{tables}"
+        + "".join(f" open: {name}" for name in sorted(set(holes))),
         holds=not (tally.foreign or shown or tally.forged or holes)
         and tally.own == len(districts)
         and answers == 4 * len(ring),

@@ -20,6 +20,8 @@ from equityaccess.signin.guard import session_of
 
 _FIRST: Final = "home_internet"
 Order = Literal["name", "confirmed", "base"]
+Layer = Literal["unified", "elementary", "high"]  # districts of one kind cover each place once; kinds overlap
+_MAP_HEIGHT: Final = 520
 
 
 @get("/", operation_id="start", include_in_schema=False, opt=FOR_EVERYBODY)
@@ -30,6 +32,7 @@ async def start(
     q: Annotated[str, QueryParameter(max_length=100)] = "",
     order: Annotated[Order, QueryParameter()] = "name",
     direction: Annotated[Literal["up", "down"], QueryParameter()] = "up",
+    layer: Annotated[Layer, QueryParameter()] = "unified",
 ) -> Response[Any] | Redirect:
     """The published figures; whoever is signed in and asks for nothing in particular is led to their own front door."""
     session = session_of(request.scope)
@@ -58,7 +61,9 @@ async def start(
         past=[(row.as_of, row.cell()) for row in past],
         measures=measures,
         groups=groups,
-        chosen=Chosen(indicator=indicator, q=q, order=order, direction=direction),
+        chosen=Chosen(indicator=indicator, q=q, order=order, direction=direction, layer=layer),
+        areas=[(one.scope, one.scope_name, _confirmed(one)) for one in every_lea if isinstance(one.figures, Shown)],
+        map_height=_MAP_HEIGHT,
     )
 
 
@@ -69,6 +74,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     q: str
     order: Order
     direction: str
+    layer: Layer
 
 
 def _confirmed(cell: PublicCell) -> float:

@@ -10,7 +10,13 @@ from typing import Final
 import msgspec
 
 STATIC: Final = Path(__file__).parents[1] / "static"
-_MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_MEDIA_TYPES: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
 _REFERENCE: Final = re.compile(r'url\("([\w./-]+)"\)')
 
 

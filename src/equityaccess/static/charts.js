@@ -38,20 +38,19 @@
                  inRange: { color: ["#eff6fb", "#0050d8", "#162e51"] } },
     series: [{ type: "heatmap", data: chart.cells, label: { show: true, ...TEXT } }],
   });
-  const map = (chart) => {
-    echarts.registerMap(chart.map.name, chart.map.shapes);
-    return {
-      ...base(chart),
-      legend: undefined,
-      tooltip: { renderMode: "richText", trigger: "item", confine: true },
-      visualMap: { min: 0, max: chart.most, orient: "horizontal", bottom: 0, textStyle: TEXT,
-                   inRange: { color: ["#eff6fb", "#0050d8", "#162e51"] } },
-      geo: { map: chart.map.name, roam: false, silent: true },
-      series: [
-        { type: "map", map: chart.map.name, geoIndex: 0, data: chart.areas },
-        ...(chart.points ? [{ type: "scatter", coordinateSystem: "geo", data: chart.points, symbolSize: 8 }] : []),
-      ],
-    };
+  const map = (chart) => ({
+    ...base(chart),
+    legend: undefined,
+    tooltip: { renderMode: "richText", trigger: "item", confine: true, formatter: ({ data }) => data?.said ?? "" },
+    visualMap: { min: 0, max: chart.most, orient: "horizontal", left: 0, bottom: 0, textStyle: TEXT, text: chart.ends,
+                 inRange: { color: ["#eff6fb", "#73b3e7", "#0050d8", "#162e51"] } },
+    series: [{ type: "map", map: chart.layer, data: chart.areas, selectedMode: false,
+               itemStyle: { areaColor: "#dfe1e2", borderColor: "#565c65" }, emphasis: { label: { show: false } } }],
+  });
+  // The shapes of one layer: districts of one kind never overlap.
+  const withShapes = async (chart) => {
+    const all = await (await fetch(chart.shapes)).json();
+    echarts.registerMap(chart.layer, { ...all, features: all.features.filter((one) => one.properties.layer === chart.layer) });
   };
   const targeted = (chart, axis) => chart.target === undefined ? {} : {
     markLine: { symbol: "none", silent: true, data: [{ [axis]: chart.target }], lineStyle: { color: "#1b1b1b", type: "dashed", width: 2 },
@@ -59,14 +58,15 @@
   };
   const KINDS = { line, bar, heatmap, map };
 
-  const draw = (figure) => {
+  const draw = async (figure) => {
     if (figure.classList.contains("is-drawn")) return;
     const chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+    figure.classList.add("is-drawn");
+    if (chart.shapes) await withShapes(chart);
     const place = document.createElement("div");
     place.className = "drawing";
     if (chart.height) place.style.blockSize = `${chart.height}px`;
     figure.querySelector("figcaption").after(place);
-    figure.classList.add("is-drawn");
     const drawn = echarts.init(place, null, { renderer: "svg" });
     drawn.setOption(KINDS[figure.dataset.chart](chart));
     new ResizeObserver(() => drawn.resize()).observe(place);
