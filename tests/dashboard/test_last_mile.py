@@ -6,7 +6,6 @@ import pytest
 from equityaccess.database import Database
 from tests.browsers import form_token, sign_in
 from tests.dashboard.test_county import told, words
-from tests.statements import counted
 
 __all__ = ["told"]
 PLACE = "/county/last-mile"
@@ -23,14 +22,6 @@ async def test_it_shows_who_is_left_where_and_what_it_costs(client: httpx.AsyncC
     assert "Los Angeles Unified moves the county most" in said
     assert "Furthest behind are English learners" in said
     assert "214.00 dollars" in said
-
-
-@pytest.mark.usefixtures("told")
-async def test_it_takes_few_statements(client: httpx.AsyncClient, database: Database) -> None:
-    browser = await sign_in(database, client, "technology_office")
-    with counted() as sent:
-        await client.get(PLACE, headers=browser)
-    assert len(sent) <= 11, sent  # the gaps of two groups, each with a plan of its own
 
 
 async def test_what_is_not_asked_is_not_there(client: httpx.AsyncClient, database: Database) -> None:

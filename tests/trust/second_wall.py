@@ -68,7 +68,9 @@ async def seen(tx: Transaction, of: District | None) -> int:
 
 async def gaps_seen(tx: Transaction, of: District | None) -> int:
     """How many gaps of *of*, or of anybody, come from cells; who was not heard from comes from the directory."""
-    found = await coverage.gaps(tx, [of.lea_id] if of else None, _PAIR, FIRST_GAP, clock.today(), 1_000)
+    found = await coverage.gaps(
+        tx, [of.lea_id] if of else None, _PAIR.indicator, ["ALL"], FIRST_GAP, clock.today(), 1_000
+    )
     return sum(gap.barrier != "not_heard_from" for gap in found)
 
 

@@ -66,3 +66,9 @@ USING (SELECT i.indicator_id, g.student_group_id, r.target_on, r.percent, r.base
  THEN INSERT (indicator_id, student_group_id, target_on, percent, baseline_percent, baseline_on, source)
       VALUES (r.indicator_id, r.student_group_id, r.target_on, r.percent, r.baseline_percent, r.baseline_on, r.source)
 RETURNING merge_action();
+
+-- name: names
+SELECT true AS is_indicator, code, name, code AS place FROM indicator
+UNION ALL
+SELECT false, code, name, CASE code WHEN 'ALL' THEN '' ELSE code END FROM student_group
+ ORDER BY is_indicator DESC, place

@@ -30,3 +30,24 @@ async def indicators(tx: Transaction) -> list[Indicator]:
 async def student_groups(tx: Transaction) -> list[StudentGroup]:
     """Every student group: all students first, then by kind and code."""
     return await tx.all(sql.student_groups, StudentGroup)
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True):
+    """What codes mean: those of indicators, and those of student groups, ALL first."""
+
+    indicators: dict[str, str]
+    student_groups: dict[str, str]
+
+    @property
+    def every(self) -> dict[str, str]:
+        """Both: no code is an indicator's and a group's."""
+        return self.indicators | self.student_groups
+
+
+async def names(tx: Transaction) -> Names:
+    """What every code means."""
+    found = await tx.rows(sql.names)
+    return Names(
+        indicators={code: name for is_indicator, code, name, _ in found if is_indicator},
+        student_groups={code: name for is_indicator, code, name, _ in found if not is_indicator},
+    )

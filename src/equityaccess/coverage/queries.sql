@@ -454,7 +454,7 @@ SELECT n.code AS lea, p.name AS lea_name, i.code AS indicator, g.code AS student
   JOIN identifier n ON n.lea_id = x.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
  WHERE x.people > 0
    AND (CAST(:indicator AS text) IS NULL OR i.code = CAST(:indicator AS text))
-   AND (CAST(:student_group AS text) IS NULL OR g.code = CAST(:student_group AS text))
+   AND (CAST(:student_groups AS text[]) IS NULL OR g.code = ANY (CAST(:student_groups AS text[])))
    AND (-x.people, n.code, i.code, g.code, x.barrier) > (CAST(:after_people AS integer), CAST(:after_lea AS text), CAST(:after_indicator AS text), CAST(:after_group AS text), CAST(:after_barrier AS text))
  ORDER BY x.people DESC, n.code, i.code, g.code, x.barrier
  LIMIT CAST(:limit AS integer)

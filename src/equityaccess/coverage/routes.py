@@ -163,7 +163,9 @@ async def list_gaps(
     async with db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea) as tx:
         lea_ids = await _whose_gaps(tx, of, caller)
         await demand_known(tx, pair)
-        gaps = await store.gaps(tx, lea_ids, pair, after, today, limit + 1)
+        gaps = await store.gaps(
+            tx, lea_ids, indicator, [student_group] if student_group else None, after, today, limit + 1
+        )
     page, more = gaps[:limit], gaps[limit:]
     last = page[-1] if more else None
     key = GapKey(-last.people, last.lea, last.indicator, last.student_group, last.barrier) if last else None

@@ -279,9 +279,15 @@ FIRST_GAP = GapKey(-(2**31), "", "", "", "")
 
 
 async def gaps(
-    tx: Transaction, lea_ids: list[int] | None, pair: Pair, after: GapKey, today: date, limit: int
+    tx: Transaction,
+    lea_ids: list[int] | None,
+    indicator: str | None,
+    student_groups: list[str] | None,
+    after: GapKey,
+    today: date,
+    limit: int,
 ) -> list[Gap]:
-    """People left to reach, the most first, after a key; None is every LEA, and needs a reader of every LEA.
+    """People left to reach, the most first, after a key; None is any, and every LEA needs a reader of every LEA.
 
     Who was not heard from comes from the directory, which everybody reads: the wall alone does not narrow it.
     """
@@ -298,7 +304,8 @@ async def gaps(
         after_group=after.student_group,
         after_barrier=after.barrier,
         limit=limit,
-        **msgspec.structs.asdict(pair),
+        indicator=indicator,
+        student_groups=student_groups,
     )
     return [msgspec.convert(gap, Gap, from_attributes=True) for gap in found]
 

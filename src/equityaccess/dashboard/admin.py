@@ -37,8 +37,7 @@ async def show_admin(request: Request[Any, Any, Any], db: NamedDependency[Databa
         sessions = await signin.sessions(tx, now, _SHOWN)
         releases = await publication.releases(tx)
         targets = await coverage.targets(tx, clock.today(now))
-        names = {one.code: one.name for one in await catalogue.indicators(tx)}
-        names |= {one.code: one.name for one in await catalogue.student_groups(tx)}
+        names = (await catalogue.names(tx)).every
     jobs = [(job, runs.get(job.name), next_slot(job, now)) for job in read_schedule()]
     return page(
         request,

@@ -11,10 +11,10 @@ from equityaccess import clock
 from equityaccess.catalogue import store as catalogue
 from equityaccess.coverage import quality
 from equityaccess.dashboard.doors import FOR_COUNTY
-from equityaccess.dashboard.naming import named
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
 from equityaccess.feeds import reading as feeds
+from equityaccess.leas import store as leas
 from equityaccess.submissions.doubts import doubts
 from equityaccess.web import wrong_parameter
 
@@ -39,20 +39,23 @@ async def show_county_data(
         raise wrong_parameter("since", "future-date", "Nothing has changed since a day that is to come.")
     due = (date(today.year - (today.month < 7), 7, 1), today)
     async with db.transaction(every_lea=True) as tx:
-        of_leas = await named(tx, today)
-        indicators = await catalogue.indicators(tx)
-        if indicator not in {one.code for one in indicators}:
+        of_leas = await leas.named(tx, today)
+        indicators = (await catalogue.names(tx)).indicators
+        if indicator not in indicators:
             raise wrong_parameter("indicator", "unknown-indicator", "There is no such measure.")
         movers = await quality.movers(tx, indicator, "ALL", start, _SHOWN)
         expected = await quality.completeness(tx, None, None, None, due)
-        silent = [one for one in await feeds.feeds(tx, now) if one.state == "silent"]
+        silent = [
+            one
+            for one in await feeds.feeds(tx, {lea_id: code for lea_id, (code, _) in of_leas.items()}, now)
+            if one.state == "silent"
+        ]
         doubtful = await doubts(tx, now - _DOUBTED, _SHOWN)
     return page(
         request,
         "english/county_data.html",
-        indicators=indicators,
         indicator=indicator,
-        names={one.code: one.name for one in indicators},
+        names=indicators,
         since=start,
         movers=movers,
         named=of_leas,

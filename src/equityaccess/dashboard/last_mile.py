@@ -17,7 +17,7 @@ from equityaccess.catalogue import store as catalogue
 from equityaccess.dashboard.doors import FOR_COUNTY, FOR_TECHNOLOGY_OFFICE
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
-from equityaccess.last_mile import reading, store
+from equityaccess.last_mile import reading
 from equityaccess.last_mile.routes import PRICED, change
 from equityaccess.last_mile.structs import UnitCostIn
 from equityaccess.problems import Invalid, NotFound, Problem
@@ -38,19 +38,16 @@ async def show_last_mile(
     found = await reading.last_mile(db, indicator, student_group, clock.today())
     if found is None:
         raise NotFound("There is no such measure or group.")
+    left, costs = found
     async with db.transaction() as tx:
-        indicators = await catalogue.indicators(tx)
-        groups = await catalogue.student_groups(tx)
-        costs = await store.unit_costs(tx, indicator)
+        names = await catalogue.names(tx)
     return page(
         request,
         "english/last_mile.html",
-        left=found,
-        leas=found.leas[:_SHOWN],
-        measure=next(one for one in indicators if one.code == indicator),
-        indicators=indicators,
-        groups=groups,
-        names={one.code: one.name for one in groups},
+        left=left,
+        leas=left.leas[:_SHOWN],
+        indicators=names.indicators,
+        groups=names.student_groups,
         costs={one.barrier: one for one in costs},
         priced=PRICED,
     )

@@ -38,8 +38,7 @@ async def show_lea(
         goals = await coverage.targets(tx, today)
         owed = await submissions.owed(tx, [lea.lea_id], today, _OWED)
         statuses = await onboarding.statuses(tx, lea.lea_id)
-        names = {one.code: one.name for one in await catalogue.indicators(tx)}
-        names |= {one.code: one.name for one in await catalogue.student_groups(tx)}
+        names = (await catalogue.names(tx)).every
     points = [(one.indicator, one.student_group, one.point(is_own=True)) for one in found]
     return page(
         request, "lea.html", lea=lea, points=points, goals=goals, owed=owed, statuses=statuses, names=names, today=today

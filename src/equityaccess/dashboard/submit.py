@@ -19,6 +19,7 @@ from equityaccess.catalogue import store as catalogue
 from equityaccess.dashboard.doors import FOR_DISTRICT
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
+from equityaccess.leas import store as leas
 from equityaccess.problems import Invalid, NotFound, Problem, UnsupportedMediaType
 from equityaccess.settings import Settings
 from equityaccess.submissions import filling_in, formats, journal, store
@@ -121,8 +122,7 @@ async def _one(body: bytes) -> AsyncIterator[bytes]:
 async def meanings(db: Database) -> dict[str, str]:
     """What codes of measures and groups mean."""
     async with db.transaction() as tx:
-        names = {one.code: one.name for one in await catalogue.indicators(tx)}
-        return names | {one.code: one.name for one in await catalogue.student_groups(tx)}
+        return (await catalogue.names(tx)).every
 
 
 @get("/submit/template.xlsx", operation_id="download_template", include_in_schema=False, opt=FOR_DISTRICT)
@@ -144,10 +144,10 @@ async def show_my(
     """What was sent, what is owed and by when, and the lines that send it every night."""
     today = clock.today()
     async with db.transaction(leas=caller.lea_ids) as tx:
-        codes = (await store.names(tx, caller.lea_ids, today)).leas
+        codes = await leas.codes(tx, today)
         receipts = await store.submissions(tx, None, None, _SHOWN)
         owed = await store.owed(tx, caller.lea_ids, today, _SHOWN)
-    lea = min(codes.values(), default="")
+    lea = min((codes[lea_id] for lea_id in caller.lea_ids), default="")
     base = str(request.base_url).rstrip("/")
     return page(
         request, "my.html", receipts=receipts, owed=owed, today=today, lea=lea, base=base, names=await meanings(db)

@@ -44,7 +44,7 @@ async def show_triage(
     async with db.transaction(every_lea=True) as tx:
         rows = await store.items(tx, wanted, FIRST, today, _SHOWN)
         items = await reading.items(tx, rows, today)
-        clusters = await reading.clusters(tx, today)
+        clusters = await store.clusters(tx)
         waves = await onboarding.waves(tx)
     return page(
         request,

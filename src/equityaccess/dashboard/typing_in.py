@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -18,10 +18,11 @@ from equityaccess.audit.structs import Origin
 from equityaccess.dashboard.doors import FOR_DISTRICT
 from equityaccess.dashboard.rendering import page
 from equityaccess.dashboard.submit import judged, meanings
-from equityaccess.database import Database
+from equityaccess.database import Database, Transaction
+from equityaccess.leas import store as leas
 from equityaccess.problems import Invalid, NotFound, Problem
 from equityaccess.settings import Settings
-from equityaccess.submissions import filling_in, store
+from equityaccess.submissions import filling_in
 from equityaccess.submissions.structs import Said, ToFillIn
 from equityaccess.submissions.template import COLUMNS
 
@@ -54,7 +55,7 @@ async def show_form(
     """What is asked of one LEA, with what it said last; the group ALL, or every group."""
     today = clock.today()
     async with db.transaction(leas=caller.lea_ids) as tx:
-        codes = (await store.names(tx, caller.lea_ids, today)).leas
+        codes = await _own(tx, caller, today)
         lea_id, code = _chosen(codes, lea)
         form = await filling_in.to_fill_in(tx, {lea_id: code}, today)
     rows = [row for row in form.rows if groups == "every" or row.student_group == "ALL"]
@@ -90,7 +91,7 @@ async def preview_form(
         for number, line in enumerate(lines, 2)
     ]
     async with db.transaction(leas=caller.lea_ids) as tx:
-        codes = (await store.names(tx, caller.lea_ids, clock.today())).leas
+        codes = await _own(tx, caller, clock.today())
     shown = {fault.detail for line in faulty for column, fault in line.faults.items() if column in _TYPED}
     others = list(dict.fromkeys(one.detail for one in receipt.refusals if one.detail not in shown))
     return await _form(request, db, codes.values(), lea, as_of, faulty, groups="ALL", others=others)
@@ -99,7 +100,7 @@ async def preview_form(
 async def _form(
     request: Request[Any, Any, Any],
     db: Database,
-    leas: Any,  # noqa: ANN401, a view of codes
+    codes: Iterable[str],
     lea: str,
     as_of: date | str,
     lines: Sequence[Line],
@@ -110,7 +111,7 @@ async def _form(
     return page(
         request,
         "typed.html",
-        leas=sorted(leas),
+        leas=sorted(codes),
         lea=lea,
         as_of=as_of,
         lines=lines,
@@ -119,6 +120,12 @@ async def _form(
         has_faults=bool(others) or any(line.faults for line in lines),
         names=await meanings(db),
     )
+
+
+async def _own(tx: Transaction, caller: Caller, today: date) -> dict[int, str]:
+    """The codes of the caller's LEAs."""
+    codes = await leas.codes(tx, today)
+    return {lea_id: codes[lea_id] for lea_id in caller.lea_ids if lea_id in codes}
 
 
 def _chosen(codes: Mapping[int, str], lea: str | None) -> tuple[int, str]:

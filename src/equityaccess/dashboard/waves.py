@@ -10,9 +10,9 @@ from litestar.params import FromPath
 
 from equityaccess import clock
 from equityaccess.dashboard.doors import FOR_COUNTY
-from equityaccess.dashboard.naming import named
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
+from equityaccess.leas import store as leas
 from equityaccess.onboarding import store
 from equityaccess.onboarding.playbook import PHASES
 from equityaccess.onboarding.progress import together
@@ -57,7 +57,7 @@ async def show_wave(
         rows = await store.progress(tx, wave=code)
         statuses = await store.wave_statuses(tx, code)
         books = await store.playbooks(tx)
-        of_leas = await named(tx, clock.today())
+        of_leas = await leas.named(tx, clock.today())
     newest = max((version for version, track in books if track == wave.track), default=0)
     book = books.get((newest, wave.track), {})
     milestones = sorted(book.values(), key=lambda one: one.place)

@@ -1,18 +1,16 @@
 """The feeds as they are told, for the API and the pages: the longest silent before others."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from equityaccess import clock
 from equityaccess.database import Transaction
 from equityaccess.feeds import store
 from equityaccess.feeds.structs import Feed, FeedRow, State
-from equityaccess.leas import store as leas
 
 
-async def feeds(tx: Transaction, now: datetime) -> list[Feed]:
-    """Every feed that the transaction sees, of an LEA that there is today."""
+async def feeds(tx: Transaction, codes: Mapping[int, str], now: datetime) -> list[Feed]:
+    """Every feed that the transaction sees, of the LEAs in *codes*."""
     rows = await store.feeds(tx)
-    codes = await leas.codes(tx, clock.today(now))
     return sorted((_feed(row, codes[row.lea_id], now) for row in rows if row.lea_id in codes), key=_urgency)
 
 

@@ -11,6 +11,7 @@ from equityaccess.access.structs import Caller
 from equityaccess.database import Database
 from equityaccess.feeds.reading import feeds
 from equityaccess.feeds.structs import FeedList, State
+from equityaccess.leas import store as leas
 from equityaccess.web import answer, refuses
 
 
@@ -26,7 +27,7 @@ async def list_feeds(
     A feed is learned from the days on which pushes were taken, every hour. It is silent once `expected_at` is past.
     """
     async with db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea) as tx:
-        found = await feeds(tx, clock.now())
+        found = await feeds(tx, await leas.codes(tx, clock.today()), clock.now())
     return answer(request, FeedList(items=[feed for feed in found if only in (None, feed.state)]))
 
 

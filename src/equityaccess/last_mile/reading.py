@@ -1,34 +1,36 @@
 """Puts the last mile together: figures and gaps of coverage, priced."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
 from equityaccess.coverage import store as coverage
 from equityaccess.coverage.store import FIRST_GAP, Pair
-from equityaccess.coverage.structs import Barrier, Counted, Gap, Goal, counted
+from equityaccess.coverage.structs import Barrier, Counted, Goal, counted
 from equityaccess.database import Database, Transaction
 from equityaccess.last_mile import rules, store
-from equityaccess.last_mile.structs import LastMile, Widest
+from equityaccess.last_mile.structs import LastMile, UnitCost
 
 _EVERY_GAP: Final = 200_000  # far more than there are barriers times LEAs
 
 
-async def last_mile(db: Database, indicator: str, group: str, today: date) -> LastMile | None:
-    """What is left of *indicator* and *group* in the county; None when there is no such."""
+async def last_mile(db: Database, indicator: str, group: str, today: date) -> tuple[LastMile, list[UnitCost]] | None:
+    """What is left of *indicator* and *group* in the county, and the estimates that price it; None if unknown."""
     figures, goal = await _figures(db, indicator, group, today)
     behind = rules.furthest_behind(figures)
     async with db.transaction(every_lea=True) as tx:
         if group not in figures and not await _is_asked(tx, indicator, group):
             return None
-        cents: dict[Barrier, int] = {one.barrier: one.cents for one in await store.unit_costs(tx, indicator)}
-        gaps = await _gaps(tx, indicator, group, today)
-        widest = await _widest(tx, indicator, behind, cents, today) if behind else None
+        costs = await store.unit_costs(tx, indicator)
+        groups = sorted({group, behind[0]} if behind else {group})
+        every = await coverage.gaps(tx, None, indicator, groups, FIRST_GAP, today, _EVERY_GAP)
+    cents: dict[Barrier, int] = {one.barrier: one.cents for one in costs}
+    gaps = [one for one in every if one.student_group == group]
+    widest = rules.widest(*behind, [one for one in every if one.student_group == behind[0]], cents) if behind else None
     own = figures.get(group)
     barriers = rules.by_barrier(gaps, cents)
     cost_cents, people_priced = rules.cost(barriers)
     leas = rules.by_lea(gaps, cents, own.base if own else 0)
-    return LastMile(
+    found = LastMile(
         indicator=indicator,
         student_group=group,
         as_of=today,
@@ -42,6 +44,7 @@ async def last_mile(db: Database, indicator: str, group: str, today: date) -> La
         moves_county_most=[lea.lea for lea in leas[: rules.MOST_LEAS_THAT_MOVE]],
         widest=widest,
     )
+    return found, costs
 
 
 async def _figures(db: Database, indicator: str, group: str, today: date) -> tuple[dict[str, Counted], Goal | None]:
@@ -54,15 +57,3 @@ async def _figures(db: Database, indicator: str, group: str, today: date) -> tup
 
 async def _is_asked(tx: Transaction, indicator: str, group: str) -> bool:
     return indicator in await coverage.indicators(tx) and group in await coverage.groups(tx)
-
-
-async def _gaps(tx: Transaction, indicator: str, group: str, today: date) -> list[Gap]:
-    pair = Pair(indicator=indicator, student_group=group)
-    return await coverage.gaps(tx, None, pair, FIRST_GAP, today, _EVERY_GAP)
-
-
-async def _widest(
-    tx: Transaction, indicator: str, behind: tuple[str, Counted], cents: Mapping[Barrier, int], today: date
-) -> Widest:
-    group, figures = behind
-    return rules.widest(group, figures, await _gaps(tx, indicator, group, today), cents)

@@ -41,7 +41,7 @@ async def read_last_mile(
         raise wrong_parameter(
             "indicator", "unknown-indicator", f"Nothing is asked as {indicator!r} of {student_group!r}."
         )
-    return answer(request, found)
+    return answer(request, found[0])
 
 
 @get("/unit-costs", operation_id="list_unit_costs", tags=["coverage"], responses=refuses(NotAllowed))

@@ -177,3 +177,9 @@ UPDATE identifier i SET valid_to = e."on"
 
 -- name: codes
 SELECT lea_id, code FROM ({{code}}) AS named
+
+-- name: named
+-- The code by which each LEA goes on a day, and its latest name.
+SELECT named.lea_id, named.code,
+       (SELECT p.name FROM lea_period p WHERE p.lea_id = named.lea_id ORDER BY p.valid_from DESC LIMIT 1) AS name
+  FROM ({{code}}) AS named

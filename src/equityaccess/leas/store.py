@@ -85,6 +85,11 @@ async def codes(tx: Transaction, on_day: date) -> dict[int, str]:
     return dict(await tx.rows(sql.codes, on_day=on_day))
 
 
+async def named(tx: Transaction, on_day: date) -> dict[int, tuple[str, str]]:
+    """The code by which each LEA goes on a day, and its latest name."""
+    return {lea_id: (code, name) for lea_id, code, name in await tx.rows(sql.named, on_day=on_day) if name}
+
+
 async def periods(tx: Transaction, lea_id: int, on_day: date) -> list[PeriodOut]:
     """The history of an LEA, the oldest first; authorizers by the codes they go by on *on_day*."""
     return await tx.all(sql.periods, PeriodOut, lea_id=lea_id, on_day=on_day)

@@ -66,8 +66,7 @@ async def read_template(
             raise wrong_parameter("lea", "too-many-leas", detail)
         codes = (await store.names(tx, wanted, day)).leas
         form = await to_fill_in(tx, codes, day)
-        names = {one.code: one.name for one in await catalogue.indicators(tx)}
-        names |= {one.code: one.name for one in await catalogue.student_groups(tx)}
+        names = (await catalogue.names(tx)).every
     names |= {code: known[code].name for code in codes.values() if code in known}
     body = await asyncio.to_thread(template, form.rows, form.said, names, day)
     headers = {"Content-Disposition": f'attachment; filename="counts-{day}.xlsx"'}
