@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import coverage, pushes, triage
+from bench import coverage, pages, pushes, triage
 from bench.figure import Figure, growth
 from bench.world import World, world
 from equityaccess import __version__, clock
@@ -25,6 +25,7 @@ _MEASURES: dict[str, Measure] = {
     "single_push_over_nodb": pushes.single_push,
     "rebuild_over_group_by": coverage.rebuild,
     "score_triage_over_scan": triage.score,
+    "page_over_nodb": pages.pages,
     "push_to_visible_p95_s": coverage.push_to_visible,
     "push_rss_growth_mb": pushes.push_memory,
 }

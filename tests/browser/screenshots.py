@@ -24,6 +24,8 @@ _PICTURES: Final = {
     "unit-costs": ("technology office", "/county/last-mile", "#unit-costs"),
     "passport": ("technology office", "/passport?indicator=home_internet&student_group=EL", None),
     "triage": ("BEST support", "/triage", None),
+    "county-data": ("technology office", "/county/data", None),
+    "typed": ("district", "/submit/typed", None),
     "my": ("district", "/my", None),
     "submit": ("district", "/submit", None),
 }
@@ -48,6 +50,9 @@ async def take(said: str, port: int) -> None:
                 await page.locator(to).scroll_into_view_if_needed()
             await page.wait_for_timeout(700)
             await page.screenshot(path=_INTO / f"{name}.png")
+        await pages["BEST support"].goto("/waves")
+        await pages["BEST support"].locator("#main-content table").last.locator("tbody a").first.click()
+        await pages["BEST support"].screenshot(path=_INTO / "wave.png")
         await pages["BEST support"].goto("/triage")
         await pages["BEST support"].locator("tbody a").first.click()
         await pages["BEST support"].screenshot(path=_INTO / "triage-item.png")

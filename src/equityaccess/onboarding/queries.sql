@@ -181,13 +181,13 @@ SELECT {{status_columns}}
 -- The newest week of each LEA that takes part, or every week of them.
 SELECT o.lea_id, o.track, w.code AS wave, o.week_ending, o.gates_passed, o.gates, o.waived, o.weight_done, o.weight, o.days_behind, o.is_live, o.is_onboarded,
        o.next_gate, o.next_gate_on, o.go_live_on, o.computed_at
-  FROM onboarding_progress o
-  JOIN participation p USING (lea_id, track)
+  FROM participation p
   JOIN wave w USING (wave_id)
+ CROSS JOIN LATERAL (
+   SELECT * FROM onboarding_progress n WHERE n.lea_id = p.lea_id AND n.track = p.track
+    ORDER BY n.week_ending DESC LIMIT CASE WHEN CAST(:every_week AS boolean) THEN NULL ELSE 1 END) o
  WHERE p.left_on IS NULL
-   AND (CAST(:lea_ids AS integer[]) IS NULL OR o.lea_id = ANY (CAST(:lea_ids AS integer[])))
+   AND (CAST(:lea_ids AS integer[]) IS NULL OR p.lea_id = ANY (CAST(:lea_ids AS integer[])))
    AND (CAST(:wave AS text) IS NULL OR w.code = CAST(:wave AS text))
-   AND (CAST(:track AS text) IS NULL OR o.track = CAST(:track AS text))
-   AND (CAST(:every_week AS boolean)
-        OR o.week_ending = (SELECT max(n.week_ending) FROM onboarding_progress n WHERE n.lea_id = o.lea_id AND n.track = o.track))
+   AND (CAST(:track AS text) IS NULL OR p.track = CAST(:track AS text))
  ORDER BY o.week_ending, o.lea_id, o.track

@@ -23,6 +23,7 @@ async def publish_open_data(tx: Transaction, now: datetime) -> Done | None:
     by_indicator: dict[str, list[Source]] = {}
     for one in await store.sources(tx, today):
         by_indicator.setdefault(one.indicator, []).append(one)
+    await store.let_us_think(tx)
     rows: list[CellRow] = []
     for indicator in sorted(by_indicator):
         rows += await asyncio.to_thread(rules.rows, by_indicator[indicator], goals, hidden, shown)

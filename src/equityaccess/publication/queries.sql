@@ -98,3 +98,8 @@ SELECT r.as_of, c.indicator, c.student_group, c.scope, c.scope_name, c.level, c.
   JOIN release r ON r.number = c.number
  WHERE c.scope = CAST(:scope AS text) AND c.indicator = CAST(:indicator AS text) AND c.student_group = CAST(:student_group AS text)
  ORDER BY c.number
+
+-- name: let_us_think
+-- To protect a county's tables takes most of a minute, in which nothing is asked of the database: who is idle in a
+-- transaction for long is cut off otherwise.
+SELECT set_config('idle_in_transaction_session_timeout', '15min', true)

@@ -51,6 +51,11 @@ async def _totals(tx: Transaction) -> list[Source]:
     return found
 
 
+async def let_us_think(tx: Transaction) -> None:
+    """Keep *tx* open while figures are protected."""
+    await tx.value(sql.let_us_think)
+
+
 async def is_sample(tx: Transaction) -> bool:
     """Whether the figures are those of a demo."""
     found: bool = await tx.value(sql.is_sample)
