@@ -7,6 +7,7 @@ from playwright.async_api import Page
 
 from equityaccess.signin.structs import Role
 from tests.browser.conftest import ABC, Site, Visitor
+from tests.submissions.pushing import LAUSD
 
 pytestmark = pytest.mark.checkout  # the wheel is tested where no browser need be
 # The pages on which somebody works or decides, each with a role and its LEAs.
@@ -169,7 +170,7 @@ async def test_the_office_edits_a_unit_cost_by_keyboard_alone(site: Site) -> Non
 
 
 async def test_a_key_is_made_by_keyboard_alone_and_its_secret_is_shown_once(site: Site) -> None:
-    async with site.visitor("district", [ABC]) as visitor:
+    async with site.visitor("district", [LAUSD]) as visitor:
         page = visitor.page
         await visitor.open("/my/keys")
         await tab_to(page, "#label")

@@ -76,6 +76,7 @@ LARGE = {"a": {ALL: (500, 400, 50)}, "b": {ALL: (900, 500, 300)}, "c": {ALL: (70
         (0, 40, 5, "<=", 0, 2),
         (1, 39, 10, "<=", 0, 3),
         (2, 11, 20, "<=", 0, 2),
+        (284, 28_300, 1, "=", 284, 311),  # 283 would be "1 % or less", as a reader knows
     ],
 )
 def test_a_rate_is_cut_and_near_the_ends_a_bound(

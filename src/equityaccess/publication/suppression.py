@@ -85,13 +85,14 @@ class Protected(msgspec.Struct, frozen=True, kw_only=True):
 def rate(count: int, base: int) -> Rate:
     """*count* of *base*, of which there is somebody, as it is published."""
     top = next(percent for least, percent in _TOPS if base >= least)
-    if 100 * count >= top * base:
-        return Rate(percent=top, bound=">=", least=-(-top * base // 100), most=base)
-    if 100 * count <= (100 - top) * base:
-        return Rate(percent=100 - top, bound="<=", least=0, most=(100 - top) * base // 100)
+    few, many = (100 - top) * base // 100, -(-top * base // 100)  # up to, and from how many on, a bound is given
+    if count >= many:
+        return Rate(percent=top, bound=">=", least=many, most=base)
+    if count <= few:
+        return Rate(percent=100 - top, bound="<=", least=0, most=few)
     tenths = count * _TENTHS // base
     least, most = -(-tenths * base // _TENTHS), ((tenths + 1) * base - 1) // _TENTHS
-    return Rate(percent=tenths / 10, bound="=", least=least, most=most)
+    return Rate(percent=tenths / 10, bound="=", least=max(least, few + 1), most=min(most, many - 1))
 
 
 def shown(cell: Cell) -> Published:
