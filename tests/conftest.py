@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import tempfile
@@ -27,6 +28,11 @@ from tests.held import held_to_the_contract
 # A shell that starts the tests in the background has SIGINT ignored, and every program started from here would inherit
 # that: the tests that interrupt one need it back.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Every test builds an application, which is half a million small objects: looking for garbage among them, and among all
+# that is imported, took a good part of the time of the tests.
+gc.freeze()
+gc.set_threshold(100_000, 50, 50)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +61,8 @@ async def clone(server: str, name: str, template: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(server)
     try:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # By copying files: on a server that may forget, it is a third faster than by way of the log.
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         yield named(server, name)
         await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
