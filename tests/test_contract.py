@@ -147,3 +147,12 @@ def test_an_example_is_shown_and_fits_its_schema(name: str) -> None:
         shown = content.get("application/json") or content["application/problem+json"]
         assert shown["examples"][name]["value"] == body
         assert not faults_of_body(body, shown["schema"])
+
+
+async def test_a_refused_parameter_is_named_as_it_was_sent(client: httpx.AsyncClient, make_key: MakeKey) -> None:
+    county = bearer(await make_key(scopes=["county"]))
+    refused = await client.get("/v1/onboarding?scope=wave:", headers=county)
+    assert refused.status_code == 422
+    (fault,) = refused.json()["errors"]
+    assert fault["pointer"] == "/query/scope"
+    assert fault["detail"].startswith("scope: ")

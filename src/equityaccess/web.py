@@ -66,8 +66,16 @@ def _place(source: ParamType | str) -> str:
     return source.value if isinstance(source, ParamType) else source
 
 
-def _from_framework(error: HTTPException) -> Refusal:
-    """What the framework refused, in our words."""
+def _sent_names(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """What parameters are called in an address or a head, by what the handler calls them, where the two differ."""
+    handler = request.scope.get("route_handler")
+    known = handler.parsed_fn_signature.parameters if handler else {}
+    sent = {key: getattr(one.kwarg_definition, "name", None) for key, one in known.items()}
+    return {key: name for key, name in sent.items() if name}
+
+
+def _from_framework(error: HTTPException, names: Mapping[str, str]) -> Refusal:
+    """What the framework refused, in our words, with the *names* that the caller used."""
     refusal = _BY_STATUS.get(error.status_code, InternalError if error.status_code >= 500 else MalformedRequest)
     if not isinstance(error, ValidationException):
         return refusal(_FRAMEWORK_SAYS.get(error.status_code) or error.detail or f"{refusal.title}.")
@@ -75,12 +83,13 @@ def _from_framework(error: HTTPException) -> Refusal:
     problems = [
         Problem(
             code="invalid-parameter",
-            detail=f"{item.get('key', 'the request')}: {item.get('message', error.detail)}",
-            pointer=f"/{_place(item.get('source', 'request'))}/{item.get('key', '')}",
+            detail=f"{name or 'the request'}: {item.get('message', error.detail)}",
+            pointer=f"/{_place(item.get('source', 'request'))}/{name}",
             owner="sender",
         )
         for item in extra
         if isinstance(item, Mapping)
+        for name in [names.get(item.get("key", ""), item.get("key", ""))]
     ]
     if not problems:  # such as a parameter that is needed and missing
         problems = [Problem(code="invalid-parameter", detail=error.detail, owner="sender")]
@@ -102,12 +111,15 @@ _OUTAGES = (
 )
 
 
-def as_refusal(error: Exception) -> Refusal:
-    """Any exception as the refusal that the caller gets; what is our fault is logged with its traceback."""
+def as_refusal(error: Exception, names: Mapping[str, str] = {}) -> Refusal:
+    """Any exception as the refusal that the caller gets; what is our fault is logged with its traceback.
+
+    *names* are those of ``_sent_names``, where there is a request.
+    """
     if isinstance(error, Refusal):
         return error
     if isinstance(error, HTTPException) and error.status_code < 500:
-        return _from_framework(error)
+        return _from_framework(error, names)
     if isinstance(error, _OUTAGES):
         _log.warning("database_unavailable", error=type(error).__name__)
         # Never "nothing was done": it may have been the answer to a COMMIT that was lost.
@@ -142,7 +154,7 @@ def refused(request: Request[Any, Any, Any], error: Exception) -> Refusal:
     """What the caller is told of *error*, with the headers that belong to it."""
     if request.scope.get("state", {}).get("hung_up") and isinstance(error, HTTPException) and error.status_code >= 500:
         error = MalformedRequest("The connection ended before the body did; nothing was done.")
-    refusal = as_refusal(error)
+    refusal = as_refusal(error, _sent_names(request))
     if isinstance(error, HTTPException) and error.headers:
         refusal.headers |= {name: value for name, value in error.headers.items() if name == "allow"}
     return refusal
