@@ -47,6 +47,7 @@ async def test_a_roster_brings_waves_agencies_and_their_days(database_url: str, 
     [
         ("lea,track,wave\n", "wrong is go_live_on"),
         (HEADER.replace("name\n", "contact\n"), "wrong is contact"),
+        (HEADER + "1,FIN,first wave,2027-01-01,,\n", "line 2: .*wave"),
         (HEADER + "1,FIX,a,2027-01-01,,\n1,FIN,a,soon,,\n", "line 2: .*FIX.*\nline 3: "),
     ],
 )

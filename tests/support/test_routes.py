@@ -265,6 +265,7 @@ async def test_who_may_see_which_measures(
     assert (await client.get(f"/v1/support-measures?scope=lea:{GLENDALE}", headers=district)).status_code == 404
     for query, code in [
         ("scope=wave:none", "unknown-wave"),
+        ("scope=wave:SAMPLE-FIN-1", "unknown-wave"),  # a code as the sample's: read, and not there
         ("scope=wave:fin-1&track=HCM", "wrong-track"),
         (f"to={clock.today() + timedelta(days=1)}", "future-date"),
         (f"from={clock.today()}&to=2020-01-01", "invalid-period"),

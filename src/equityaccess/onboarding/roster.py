@@ -19,6 +19,7 @@ from equityaccess.leas import store as leas
 from equityaccess.leas.structs import Identifier, Period
 from equityaccess.onboarding import following, store
 from equityaccess.onboarding.playbook import Track
+from equityaccess.onboarding.structs import WaveCode
 
 _BEST = "best:"
 _COUNTY = "19"
@@ -30,7 +31,7 @@ class RosterRow(msgspec.Struct, frozen=True, kw_only=True):
 
     lea: str
     track: Track
-    wave: str
+    wave: WaveCode
     go_live_on: date
     wave_name: str = ""
     name: str = ""

@@ -9,7 +9,6 @@ from litestar import Request, Response, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
-from msgspec import Meta
 
 from equityaccess import clock
 from equityaccess.access import store as access
@@ -23,6 +22,7 @@ from equityaccess.leas import store as leas
 from equityaccess.onboarding import answers, following, store, telling
 from equityaccess.onboarding.playbook import Track
 from equityaccess.onboarding.structs import (
+    WAVE_CODE,
     EventsReceipt,
     LeaOnboarding,
     MilestoneChange,
@@ -32,6 +32,7 @@ from equityaccess.onboarding.structs import (
     OnboardingReport,
     OnboardingSeries,
     PlaybookOut,
+    WaveCode,
     WaveIn,
     WaveList,
 )
@@ -39,12 +40,11 @@ from equityaccess.problems import Invalid, NotAllowed, NotFound, PreconditionFai
 from equityaccess.web import answer, refuses, wrong_parameter
 
 _EVENTS_BODY = 2_000_000  # bytes: 1,000 events with their reasons
-WaveCode = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Scope = Annotated[
     str,
     QueryParameter(
         name="scope",
-        pattern=r"^(county|wave:[a-z0-9][a-z0-9-]{0,39})$",
+        pattern=f"^(county|wave:{WAVE_CODE})$",
         description="The county, or one wave, as wave:CODE.",
     ),
 ]

@@ -117,6 +117,11 @@ class LeaOnboarding(msgspec.Struct, frozen=True, kw_only=True):
     tracks: list[TrackOut]
 
 
+# Of a wave's code: whatever a roster brings in can be asked for in an address.
+WAVE_CODE = "[A-Za-z0-9][A-Za-z0-9-]{0,39}"
+WaveCode = Annotated[str, Meta(pattern=f"^{WAVE_CODE}$")]
+
+
 class WaveOut(msgspec.Struct, frozen=True, kw_only=True):
     """The LEAs that go live together on a track, with the date. Sample waves are labelled so."""
 
