@@ -22,7 +22,6 @@ from equityaccess.leas import store as leas
 from equityaccess.onboarding import answers, following, store, telling
 from equityaccess.onboarding.playbook import Track
 from equityaccess.onboarding.structs import (
-    WAVE_CODE,
     EventsReceipt,
     LeaOnboarding,
     MilestoneChange,
@@ -44,7 +43,7 @@ Scope = Annotated[
     str,
     QueryParameter(
         name="scope",
-        pattern=f"^(county|wave:{WAVE_CODE})$",
+        pattern=r"^(county|wave:[A-Za-z0-9][A-Za-z0-9-]{0,39})$",
         description="The county, or one wave, as wave:CODE.",
     ),
 ]

@@ -118,8 +118,7 @@ class LeaOnboarding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Of a wave's code: whatever a roster brings in can be asked for in an address.
-WAVE_CODE = "[A-Za-z0-9][A-Za-z0-9-]{0,39}"
-WaveCode = Annotated[str, Meta(pattern=f"^{WAVE_CODE}$")]
+WaveCode = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,39}$")]
 
 
 class WaveOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from equityaccess.leas import store as leas
 from equityaccess.onboarding import store as onboarding
 from equityaccess.onboarding.playbook import Track
 from equityaccess.onboarding.routes import OneTrack
-from equityaccess.onboarding.structs import WAVE_CODE, Participation
+from equityaccess.onboarding.structs import Participation
 from equityaccess.problems import NotAllowed, NotFound
 from equityaccess.support.measuring import Wanted, report
 from equityaccess.support.routes import From, To, seen
@@ -28,7 +28,7 @@ Scope = Annotated[
     str,
     QueryParameter(
         name="scope",
-        pattern=rf"^(county|wave:{WAVE_CODE}|lea:[^\x00-\x1f]{{1,64}})$",
+        pattern=r"^(county|wave:[A-Za-z0-9][A-Za-z0-9-]{0,39}|lea:[^\x00-\x1f]{1,64})$",
         description="The county, one wave as wave:CODE, or one LEA as lea:CODE.",
     ),
 ]
