@@ -106,13 +106,11 @@ class Undone(msgspec.Struct):
             self.withheld += part == 0
             if key in spared or not cells[key].base:
                 continue
-            if not low <= truth <= high:
-                raise AssertionError(f"the attacker is wrong about {key}")
             if any(_gives_away(release.get(key), part, truth, cells[key].base) for release in before):
                 self.given_away += 1
                 continue
             self.recovered += high == low
-            self.too_tight += high - low < min(10, cells[key].base)
+            self.too_tight += high - low < _apart(cells[key].base)
 
     @property
     def holds(self) -> bool:
@@ -125,7 +123,12 @@ def _gives_away(look: Published | None, part: int, truth: int, base: int) -> boo
     if look is None or look.base != base:
         return False
     rate = _parts(look)[part]
-    return rate.least <= truth <= rate.most and rate.most - rate.least < min(10, base)
+    return rate.least <= truth <= rate.most and rate.most - rate.least < _apart(base)
+
+
+def _apart(base: int) -> int:
+    """How far apart the least and the most of a withheld count have to be, in people."""
+    return min(10, base)
 
 
 class _Attacker:
@@ -134,6 +137,7 @@ class _Attacker:
     def __init__(self, cells: Table, published: Release, before: Sequence[Release]) -> None:
         self._cells, self._published = cells, published
         self._column = {key: 2 * number for number, key in enumerate(cells)}
+        self._truth = np.array([count for cell in cells.values() for count in (cell.met, cell.not_met)])
         self._solver = highspy.Highs()
         self._solver.setOptionValue("output_flag", False)
         seen: dict[Key, Published] = {}
@@ -147,6 +151,7 @@ class _Attacker:
                 self._solver.addVar(rate.least if rate and is_so else 0, rate.most if rate and is_so else cell.base)
         for key in cells:
             self._learn(key)
+        self._least, self._most = (np.full(2 * len(cells), start) for start in (1e9, -1e9))
 
     def _learn(self, key: Key) -> None:
         """That met and not met are within the base, parts add up, and a group is within ALL."""
@@ -167,23 +172,41 @@ class _Attacker:
 
     def _row(self, terms: Sequence[tuple[int, int]], low: float, high: float) -> None:
         where, weights = zip(*terms, strict=True)
+        if not low <= self._truth[list(where)] @ weights <= high:
+            raise AssertionError("the attacker believes what is not so")
         self._solver.addRow(low, high, len(terms), np.array(where, np.int32), np.array(weights, float))
 
     def bounds(self) -> Iterator[tuple[Key, int, float, float]]:
-        """The least and the most of each withheld count (0 met, 1 not met); none where all contradicts itself."""
+        """The least and the most of each withheld count (0 met, 1 not met), or two that are far enough apart.
+
+        None where all contradicts itself.
+        """
         for key, look in self._published.items():
             for part in (0, 1) if look is None else ():
-                low, high = (self._end(self._column[key] + part, sign) for sign in (1, -1))
-                if low is not None and high is not None:
-                    yield key, part, math.ceil(low - 1e-6), math.floor(high + 1e-6)
+                column = self._column[key] + part
+                if self._is_wide(column, self._cells[key].base) or all([self._end(column, 1), self._end(column, -1)]):
+                    yield key, part, *self._seen(column)
 
-    def _end(self, column: int, sign: int) -> float | None:
+    def _is_wide(self, column: int, base: int) -> bool:
+        low, high = self._seen(column)
+        return high - low >= _apart(base)
+
+    def _seen(self, column: int) -> tuple[float, float]:
+        """The least and the most whole number between what solutions gave *column* so far."""
+        return math.ceil(self._least[column] - 1e-6), math.floor(self._most[column] + 1e-6)
+
+    def _end(self, column: int, sign: int) -> bool:
+        """Push *column* down (1) or up (-1) as far as it goes; whether there is any solution."""
         self._solver.changeColCost(column, float(sign))
         self._solver.run()
-        found = self._solver.getInfo().objective_function_value * sign
         is_known = self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        solution = np.array(self._solver.getSolution().col_value)
         self._solver.changeColCost(column, 0.0)
-        return float(found) if is_known else None
+        if not is_known:
+            return False
+        np.minimum(self._least, solution, out=self._least)
+        np.maximum(self._most, solution, out=self._most)
+        return True
 
 
 def _primary_only(cells: Table, **_: object) -> Protected:

@@ -12,7 +12,6 @@ for enrollment is public; that scopes add up; that a group is part of ALL; and e
 4. Sticky: what was hidden once stays hidden, or the difference of two releases would show it.
 """
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -191,6 +190,8 @@ class _Attack:
             where = np.fromiter((self._column[one] for one in row.terms), np.int32)
             weights = np.fromiter(row.terms.values(), np.float64)
             self._solver.addRow(row.least, row.most, len(where), where, weights)
+        # Between what solutions each count was seen: hiding more takes no solution away, so what was wide stays wide.
+        self._least, self._most = (np.full(len(self._column), start) for start in (np.inf, -np.inf))
 
     def _look(self, count: Count) -> Rate:
         look = self._looks[count.key]
@@ -208,16 +209,20 @@ class _Attack:
         wanted = min(SMALL, base) if is_hidden else min(AMBIGUOUS, look.most - look.least) if look.bound != "=" else 0
         if not wanted or count in self._known:
             return None
-        low, below = self._end(count, highspy.ObjSense.kMinimize)
-        high, above = self._end(count, highspy.ObjSense.kMaximize)
-        if math.floor(high + _CLEARLY) - math.ceil(low - _CLEARLY) >= wanted:
+        if self._is_seen_apart(count, wanted):
             return None
-        return {
-            key for key in below | above if key != count.key and self._cells[key].base and self._cells[key].is_heard
-        }
+        held = self._end(count, highspy.ObjSense.kMinimize) | self._end(count, highspy.ObjSense.kMaximize)
+        if self._is_seen_apart(count, wanted):
+            return None
+        return {key for key in held if key != count.key and self._cells[key].base and self._cells[key].is_heard}
 
-    def _end(self, count: Count, sense: highspy.ObjSense) -> tuple[float, set[Key]]:
-        """The least or the most that *count* can be, and the cells of what makes it so."""
+    def _is_seen_apart(self, count: Count, wanted: int) -> bool:
+        """Whether two solutions have whole numbers for *count* that are *wanted* apart."""
+        low, high = self._least[self._column[count]], self._most[self._column[count]]
+        return bool(np.floor(high + _CLEARLY) - np.ceil(low - _CLEARLY) >= wanted)
+
+    def _end(self, count: Count, sense: highspy.ObjSense) -> set[Key]:
+        """See the least or the most that *count* can be; returns the cells of what makes it so."""
         column = self._column[count]
         self._solver.changeObjectiveSense(sense)
         self._solver.changeColCost(column, 1.0)
@@ -225,10 +230,12 @@ class _Attack:
         status = self._solver.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             raise DoesNotAddUp(f"{' '.join(count.key)}: {self._solver.modelStatusToString(status)}")
-        value = self._solver.getInfo().objective_function_value
-        duals = np.abs(np.asarray(self._solver.getSolution().row_dual))
+        solution = self._solver.getSolution()
+        counts, duals = np.asarray(solution.col_value), np.abs(np.asarray(solution.row_dual))
         self._solver.changeColCost(column, 0.0)
-        return value, {one.key for row in np.nonzero(duals > _CLEARLY)[0] for one in self._rows[row].terms}
+        np.minimum(self._least, counts, out=self._least)
+        np.maximum(self._most, counts, out=self._most)
+        return {one.key for row in np.nonzero(duals > _CLEARLY)[0] for one in self._rows[row].terms}
 
 
 class DoesNotAddUp(ValueError):
