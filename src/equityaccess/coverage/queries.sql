@@ -389,7 +389,7 @@ WITH found AS (
 LEFT JOIN LATERAL (
   SELECT sum(n.students) AS students
     FROM lea_period q JOIN enrollment n ON n.lea_id = q.lea_id AND n.school_year = e.school_year AND n.student_group_id = e.student_group_id
-   WHERE q.authorizer_id = p.lea_id AND q.funding = 'direct' AND q.valid_from <= e.census_on AND e.census_on < q.valid_to) c ON true
+   WHERE e.includes_charters AND q.authorizer_id = p.lea_id AND q.funding = 'direct' AND q.valid_from <= e.census_on AND e.census_on < q.valid_to) c ON true
 
 -- name: own_asked
 -- What is asked of one LEA on a day, and how many students it has of each group (a district: without its directly
@@ -421,9 +421,22 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 
 -- name: gaps
 -- People left to reach, by LEA, indicator, group and what stands in the way.
-WITH gap AS (
-  SELECT c.lea_id, c.indicator_id, c.student_group_id, c.as_of, b.barrier, b.people
-    FROM coverage_cell c
+WITH asked AS (
+  SELECT i.indicator_id, i.code AS indicator, i.unit, i.asked_of, g.student_group_id, g.code AS student_group
+    FROM indicator i CROSS JOIN student_group g
+   WHERE (CAST(:indicator AS text) IS NULL OR i.code = CAST(:indicator AS text))
+     AND (CAST(:student_groups AS text[]) IS NULL OR g.code = ANY (CAST(:student_groups AS text[])))
+), silent AS MATERIALIZED ( -- found first: to weigh those who were heard from takes a second
+  SELECT p.lea_id, a.indicator, a.student_group_id, a.student_group
+    FROM asked a
+    JOIN lea_period p ON a.unit = 'students' AND a.student_group = 'ALL' AND p.kind = ANY (a.asked_of)
+   WHERE p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to AND p.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
+     AND (CAST(:lea_ids AS integer[]) IS NULL OR p.lea_id = ANY (CAST(:lea_ids AS integer[])))
+     AND NOT EXISTS (SELECT FROM coverage_cell c WHERE c.lea_id = p.lea_id AND c.indicator_id = a.indicator_id AND c.student_group_id = a.student_group_id)
+), gap AS (
+  SELECT c.lea_id, a.indicator, a.student_group, c.as_of, b.barrier, b.people
+    FROM asked a
+    JOIN coverage_cell c ON c.indicator_id = a.indicator_id AND c.student_group_id = a.student_group_id
     JOIN observation o ON o.lea_id = c.lea_id AND o.indicator_id = c.indicator_id AND o.student_group_id = c.student_group_id AND o.as_of = c.as_of AND o.revision = c.revision
    CROSS JOIN LATERAL (VALUES
      ('not_available', coalesce(o.barrier_not_available, 0)),
@@ -434,29 +447,20 @@ WITH gap AS (
      ('unknown', greatest(0, o.population - o.met - o.not_met - o.not_applicable))) AS b (barrier, people)
    WHERE (CAST(:lea_ids AS integer[]) IS NULL OR c.lea_id = ANY (CAST(:lea_ids AS integer[])))
   UNION ALL
-  SELECT p.lea_id, i.indicator_id, g.student_group_id, CAST(NULL AS date), 'not_heard_from',
+  SELECT p.lea_id, p.indicator, p.student_group, CAST(NULL AS date), 'not_heard_from',
          CAST(greatest(0, e.students - CASE WHEN e.includes_charters THEN coalesce(c.students, 0) ELSE 0 END) AS integer)
-    FROM lea_period p
-    JOIN indicator i ON i.unit = 'students' AND p.kind = ANY (i.asked_of)
-    JOIN student_group g ON g.code = 'ALL'
+    FROM silent p
    CROSS JOIN LATERAL (
-     SELECT n.* FROM enrollment n WHERE n.lea_id = p.lea_id AND n.student_group_id = g.student_group_id ORDER BY n.census_on DESC LIMIT 1) e
+     SELECT n.* FROM enrollment n WHERE n.lea_id = p.lea_id AND n.student_group_id = p.student_group_id ORDER BY n.census_on DESC LIMIT 1) e
     {{in_direct_charters}}
-   WHERE p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to AND p.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
-     AND (CAST(:lea_ids AS integer[]) IS NULL OR p.lea_id = ANY (CAST(:lea_ids AS integer[])))
-     AND NOT EXISTS (SELECT FROM coverage_cell c WHERE c.lea_id = p.lea_id AND c.indicator_id = i.indicator_id AND c.student_group_id = g.student_group_id)
 )
-SELECT n.code AS lea, p.name AS lea_name, i.code AS indicator, g.code AS student_group, x.barrier, x.people, x.as_of, x.lea_id
+SELECT n.code AS lea, p.name AS lea_name, x.indicator, x.student_group, x.barrier, x.people, x.as_of, x.lea_id
   FROM gap x
-  JOIN indicator i ON i.indicator_id = x.indicator_id
-  JOIN student_group g ON g.student_group_id = x.student_group_id
   JOIN lea_period p ON p.lea_id = x.lea_id AND p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to
   JOIN identifier n ON n.lea_id = x.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
  WHERE x.people > 0
-   AND (CAST(:indicator AS text) IS NULL OR i.code = CAST(:indicator AS text))
-   AND (CAST(:student_groups AS text[]) IS NULL OR g.code = ANY (CAST(:student_groups AS text[])))
-   AND (-x.people, n.code, i.code, g.code, x.barrier) > (CAST(:after_people AS integer), CAST(:after_lea AS text), CAST(:after_indicator AS text), CAST(:after_group AS text), CAST(:after_barrier AS text))
- ORDER BY x.people DESC, n.code, i.code, g.code, x.barrier
+   AND (-x.people, n.code, x.indicator, x.student_group, x.barrier) > (CAST(:after_people AS integer), CAST(:after_lea AS text), CAST(:after_indicator AS text), CAST(:after_group AS text), CAST(:after_barrier AS text))
+ ORDER BY x.people DESC, n.code, x.indicator, x.student_group, x.barrier
  LIMIT CAST(:limit AS integer)
 
 -- name: movers
