@@ -27,6 +27,7 @@ from equityaccess.dashboard.admin import ROUTES as ADMIN_PAGES
 from equityaccess.dashboard.county import ROUTES as COUNTY
 from equityaccess.dashboard.county_data import ROUTES as COUNTY_DATA
 from equityaccess.dashboard.identity import ROUTES as IDENTITY
+from equityaccess.dashboard.kept import Kept
 from equityaccess.dashboard.keys import ROUTES as KEY_PAGES
 from equityaccess.dashboard.last_mile import ROUTES as LAST_MILE_PAGE
 from equityaccess.dashboard.lea import ROUTES as LEA_PAGE
@@ -113,6 +114,7 @@ def create_app(settings: Settings) -> Litestar:
             "turns": Turns(settings.concurrent_pushes, settings.pool_wait_s),
             "providers": {name: Asked(one) for name, one in read_providers(settings).items()},
             "metrics": Metrics(__version__, migrate.code_revision()),
+            "kept": Kept(),
         }
     )
     app = _litestar(state, None)

@@ -11,7 +11,7 @@ from litestar.response import Redirect
 
 from equityaccess.catalogue import store as catalogue
 from equityaccess.dashboard.doors import FOR_EVERYBODY, front_door
-from equityaccess.dashboard.rendering import page
+from equityaccess.dashboard.rendering import page_for_everybody
 from equityaccess.database import Database
 from equityaccess.problems import NotFound
 from equityaccess.publication import store
@@ -38,33 +38,8 @@ async def start(
     session = session_of(request.scope)
     if session is not None and not request.url.query:
         return Redirect(front_door(session.role))
-    async with db.transaction(role="public") as tx:
-        release = await store.release(tx)
-        rows = await store.overview(tx, release.number, indicator, "ALL") if release else []
-        past = await store.history(tx, "county", indicator, "ALL") if release else []
-    async with db.transaction() as tx:
-        measures = {one.code: one for one in await catalogue.indicators(tx)}
-        groups = {one.code: one for one in await catalogue.student_groups(tx)}
-    if indicator not in measures:
-        raise NotFound("There is no such measure.")
-    county = [row.cell() for row in rows if row.level == "county"]
-    every_lea = [row.cell() for row in rows if row.level == "lea"]
-    leas = [one for one in every_lea if q.casefold() in one.scope_name.casefold()]
-    return page(
-        request,
-        "public.html",
-        release=release,
-        overall=[one for one in county if one.student_group == "ALL"],
-        by_group=_furthest_first([one for one in county if one.indicator == indicator]),
-        leas=_in_order(leas, order, direction),
-        leas_in_all=len(every_lea),
-        past=[(row.as_of, row.cell()) for row in past],
-        measures=measures,
-        groups=groups,
-        chosen=Chosen(indicator=indicator, q=q, order=order, direction=direction, layer=layer),
-        areas=[(one.scope, one.scope_name, _confirmed(one)) for one in every_lea if isinstance(one.figures, Shown)],
-        map_height=_MAP_HEIGHT,
-    )
+    asked = Chosen(indicator=indicator, q=q, order=order, direction=direction, layer=layer)
+    return await page_for_everybody(request, "public.html", lambda: _published(db, asked))
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +50,35 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     order: Order
     direction: str
     layer: Layer
+
+
+async def _published(db: Database, asked: Chosen) -> dict[str, Any]:
+    """What the page shows of the newest release. Raises NotFound for an unknown measure."""
+    async with db.transaction(role="public") as tx:
+        release = await store.release(tx)
+        rows = await store.overview(tx, release.number, asked.indicator, "ALL") if release else []
+        past = await store.history(tx, "county", asked.indicator, "ALL") if release else []
+    async with db.transaction() as tx:
+        measures = {one.code: one for one in await catalogue.indicators(tx)}
+        groups = {one.code: one for one in await catalogue.student_groups(tx)}
+    if asked.indicator not in measures:
+        raise NotFound("There is no such measure.")
+    county = [row.cell() for row in rows if row.level == "county"]
+    every_lea = [row.cell() for row in rows if row.level == "lea"]
+    leas = [one for one in every_lea if asked.q.casefold() in one.scope_name.casefold()]
+    return {
+        "release": release,
+        "overall": [one for one in county if one.student_group == "ALL"],
+        "by_group": _furthest_first([one for one in county if one.indicator == asked.indicator]),
+        "leas": _in_order(leas, asked.order, asked.direction),
+        "leas_in_all": len(every_lea),
+        "past": [(row.as_of, row.cell()) for row in past],
+        "measures": measures,
+        "groups": groups,
+        "chosen": asked,
+        "areas": [(one.scope, one.scope_name, _confirmed(one)) for one in every_lea if isinstance(one.figures, Shown)],
+        "map_height": _MAP_HEIGHT,
+    }
 
 
 def _confirmed(cell: PublicCell) -> float:
@@ -94,9 +98,11 @@ def _in_order(cells: Sequence[PublicCell], order: Order, direction: str) -> list
             return cell.scope_name.casefold()
         return _confirmed(cell) if order == "confirmed" else getattr(cell.figures, "base", None) or 0
 
-    there = [one for one in cells if order == "name" or isinstance(one.figures, Shown)]
-    ordered = sorted(there, key=key, reverse=direction == "down")
-    return ordered + [one for one in cells if one not in there]
+    def is_there(cell: PublicCell) -> bool:
+        return order == "name" or isinstance(cell.figures, Shown)
+
+    ordered = sorted(filter(is_there, cells), key=key, reverse=direction == "down")
+    return ordered + [one for one in cells if not is_there(one)]
 
 
 ROUTES = [start]

@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from litestar import Request, Response
 
 from equityaccess.dashboard import languages
 from equityaccess.dashboard.doors import Place, navigation
+from equityaccess.dashboard.kept import Kept
 from equityaccess.dashboard.languages import LANGUAGES, Language, Writing, chosen
 from equityaccess.running.assets import assets
 from equityaccess.settings import Settings
@@ -89,18 +91,49 @@ def page(
     **content: object,
 ) -> Response[Any]:
     """*template* with *content*, in the language of whoever asks. Below ``english/`` that is English."""
-    spoken: tuple[Language, ...] = ("en",) if template.startswith(_ONLY_ENGLISH) else LANGUAGES
-    asked = request.query_params.get("lang")
-    language = chosen(asked, request.cookies.get(_LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
-    language = language if language in spoken else "en"
-    frame = _frame(request, language, spoken)
-    text = environment(language).get_template(template).render(frame=frame, **content)
-    answer = _answer(request, text.encode(), status_code, {"Content-Language": language, **(headers or {})})
-    if asked == language and len(spoken) > 1:
-        answer.headers["Set-Cookie"] = f"{_LANGUAGE_COOKIE}={language}; Max-Age={_A_YEAR_S}; {_COOKIE}"
-    if request.scope["state"].get("session_over"):
-        answer.headers["Set-Cookie"] = without_session()
-    return answer
+    language = _spoken(request, template)
+    body = _written(request, template, language, content)
+    return _answer(request, template, body, language, status_code, headers or {})
+
+
+async def page_for_everybody(
+    request: Request[Any, Any, Any], template: str, fill: Callable[[], Awaitable[dict[str, Any]]]
+) -> Response[Any]:
+    """*template* with what *fill* returns; to whoever is not signed in, as it was made seconds ago for the same words.
+
+    What *fill* reads may depend on the address alone.
+    """
+    language = _spoken(request, template)
+
+    async def make() -> bytes:
+        return _written(request, template, language, await fill())
+
+    if session_of(request.scope) is None:
+        kept: Kept = request.app.state.kept
+        body = await kept.get((template, request.url.path, request.url.query, language, takes_gzip(request)), make)
+    else:
+        body = await make()
+    return _answer(request, template, body, language, 200, {})
+
+
+def _languages(template: str) -> tuple[Language, ...]:
+    return ("en",) if template.startswith(_ONLY_ENGLISH) else LANGUAGES
+
+
+def _spoken(request: Request[Any, Any, Any], template: str) -> Language:
+    """The language in which *template* speaks to whoever asks."""
+    wish = request.cookies.get(_LANGUAGE_COOKIE), request.headers.get("Accept-Language", "")
+    language = chosen(request.query_params.get("lang"), *wish)
+    return language if language in _languages(template) else "en"
+
+
+def _written(
+    request: Request[Any, Any, Any], template: str, language: Language, content: Mapping[str, object]
+) -> bytes:
+    """*template* filled, and compressed for whoever reads that."""
+    frame = _frame(request, language, _languages(template))
+    body = environment(language).get_template(template).render(frame=frame, **content).encode()
+    return gzip.compress(body, compresslevel=6, mtime=0) if takes_gzip(request) else body
 
 
 def _frame(request: Request[Any, Any, Any], language: Language, spoken: tuple[Language, ...]) -> Frame:
@@ -120,13 +153,27 @@ def _frame(request: Request[Any, Any, Any], language: Language, spoken: tuple[La
     )
 
 
-def _answer(request: Request[Any, Any, Any], body: bytes, status_code: int, headers: dict[str, str]) -> Response[Any]:
-    headers = _HEADERS | headers
+def _answer(
+    request: Request[Any, Any, Any],
+    template: str,
+    body: bytes,
+    language: Language,
+    status_code: int,
+    more: Mapping[str, str],
+) -> Response[Any]:
+    headers = {**_HEADERS, "Content-Language": language, **more}
     if takes_gzip(request):
-        body, headers = gzip.compress(body, compresslevel=6, mtime=0), headers | {"Content-Encoding": "gzip"}
+        headers["Content-Encoding"] = "gzip"
     if session_of(request.scope) is None and status_code == 200:
-        return answer_bytes(request, body, media_type=HTML, headers=headers)
-    return Response(body, status_code=status_code, media_type=HTML, headers={"Cache-Control": "no-store", **headers})
+        answer: Response[Any] = answer_bytes(request, body, media_type=HTML, headers=headers)
+    else:
+        headers = {"Cache-Control": "no-store", **headers}
+        answer = Response(body, status_code=status_code, media_type=HTML, headers=headers)
+    if request.query_params.get("lang") == language and len(_languages(template)) > 1:
+        answer.headers["Set-Cookie"] = f"{_LANGUAGE_COOKIE}={language}; Max-Age={_A_YEAR_S}; {_COOKIE}"
+    if request.scope["state"].get("session_over"):
+        answer.headers["Set-Cookie"] = without_session()
+    return answer
 
 
 def with_session(secret: str) -> str:
