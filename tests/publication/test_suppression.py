@@ -165,6 +165,19 @@ def test_what_a_reader_knows_protects_nobody() -> None:
     assert (done.cells[Key("d", ALL)], done.unprotected) == (None, [])
 
 
+def test_who_was_not_heard_from_needs_no_protection() -> None:
+    done = protect(table({"a": {ALL: (7, 3, 3)}}, silent={"b": 100}))
+    assert {key for key, published in done.cells.items() if published is None} >= {Key("a", ALL), Key("kind", ALL)}
+    assert done.unprotected == [], "everybody knows that none of the 100 is in the counts: nobody could be told more"
+
+
+def test_a_rate_that_was_shown_once_is_not_made_more_exact_by_what_is_shown_now() -> None:
+    cells = table({f"lea{number:02}": {ALL: (700, 300 + number, 200)} for number in range(20)})
+    totals = {Key("kind", ALL), Key("county", ALL)}
+    assert hidden(cells, hidden_before=totals, known=counts(totals)) > totals, "14 counts have the rate, the sum is one"
+    assert not hidden(cells, known=counts(totals)), "where nothing is hidden, nothing needs to be"
+
+
 def test_what_is_not_true_nobody_can_know() -> None:
     larger_than_all = table({**LARGE, "d": {ALL: (80, 20, 20), "EL": (90, 18, 18)}})
     part_of_all = table({**LARGE, "d": {ALL: (95, 20, 20), "EL": (90, 18, 18)}})
@@ -202,6 +215,7 @@ def tables(draw: st.DrawFn) -> Table:
 @given(tables())
 def test_whatever_the_table_no_small_cell_is_shown_and_what_is_done_is_done(cells: Table) -> None:
     done = protect(cells)
+    assert done.unprotected == [], "nothing has been given away before"
     for key, published in done.cells.items():
         if published is not None:
             assert not 0 < cells[key].base <= SMALL

@@ -4,8 +4,8 @@ Method: random tables shaped like a county (LEAs of a few kinds, groups within A
 100) are protected, and so are twelve monthly releases of counties that change a little each month. An attacker who
 shares no code with what protects them gets what is published, every base, every earlier release, and even which counts
 have not changed since; by linear programming it works out the least and the most that each withheld count can be.
-Figure: tables; withheld cells; counts recovered to the person; counts bounded more tightly than ten people, or than the
-cell is large. Also how many cells were hidden for others' sake, and how many an earlier release had given away.
+Figure: tables; withheld cells; counts recovered to the person; counts bounded more tightly than ten people, or than
+was heard of at all. Also how many cells were hidden for others' sake, and how many an earlier release had given away.
 Mutant: only small cells are hidden, none for another's sake.
 """
 
@@ -100,17 +100,20 @@ class Undone(msgspec.Struct):
         self.cells += len(cells)
         self.complementary += done.complementary
         self.unprotected += len(done.unprotected)
-        spared = set(done.unprotected)
+        spared = set(done.unprotected) if before else set()  # nothing that was never published has been given away
+        heard = _heard(cells)
         for key, part, low, high in _Attacker(cells, done.cells, before).bounds():
             truth = cells[key].not_met if part else cells[key].met
             self.withheld += part == 0
-            if key in spared or not cells[key].base:
+            if key in spared or not heard[key]:
                 continue
-            if any(_gives_away(release.get(key), part, truth, cells[key].base) for release in before):
+            if any(
+                _gives_away(release.get(key), part, truth, cells[key].base, _apart(heard[key])) for release in before
+            ):
                 self.given_away += 1
                 continue
             self.recovered += high == low
-            self.too_tight += high - low < _apart(cells[key].base)
+            self.too_tight += high - low < _apart(heard[key])
 
     @property
     def holds(self) -> bool:
@@ -118,17 +121,27 @@ class Undone(msgspec.Struct):
         return self.withheld > 0 and not self.recovered and not self.too_tight
 
 
-def _gives_away(look: Published | None, part: int, truth: int, base: int) -> bool:
+def _heard(cells: Table) -> dict[Key, int]:
+    """The people of each cell in LEAs that were heard from; the others are in neither count, and everybody knows."""
+    reach = dict.fromkeys(cells, 0)
+    for key, cell in cells.items():
+        if key.scope.startswith("lea") and cell.is_heard:
+            for scope in (key.scope, cell.parent, "county"):
+                reach[Key(str(scope), key.student_group)] += cell.base
+    return reach
+
+
+def _gives_away(look: Published | None, part: int, truth: int, base: int, apart: int) -> bool:
     """Whether an earlier release said already what is withheld now."""
     if look is None or look.base != base:
         return False
     rate = _parts(look)[part]
-    return rate.least <= truth <= rate.most and rate.most - rate.least < _apart(base)
+    return rate.least <= truth <= rate.most and rate.most - rate.least < apart
 
 
-def _apart(base: int) -> int:
-    """How far apart the least and the most of a withheld count have to be, in people."""
-    return min(10, base)
+def _apart(people: int) -> int:
+    """How far apart the least and the most of a withheld count of so many people have to be."""
+    return min(10, people)
 
 
 class _Attacker:
@@ -187,9 +200,9 @@ class _Attacker:
                 if self._is_wide(column, self._cells[key].base) or all([self._end(column, 1), self._end(column, -1)]):
                     yield key, part, *self._seen(column)
 
-    def _is_wide(self, column: int, base: int) -> bool:
+    def _is_wide(self, column: int, people: int) -> bool:
         low, high = self._seen(column)
-        return high - low >= _apart(base)
+        return high - low >= _apart(people)
 
     def _seen(self, column: int) -> tuple[float, float]:
         """The least and the most whole number between what solutions gave *column* so far."""

@@ -7,11 +7,12 @@ for enrollment is public; that scopes add up; that a group is part of ALL; and e
 1. Primary: a cell of ten people or fewer is hidden, and so is a group without which ten or fewer of ALL are left.
 2. Rates are cut to a tenth of a percent; near 0 and 100 they are given as a bound, by the size of the cell: "all of
    them" tells of everybody in it.
-3. Complementary: as long as linear programming bounds a hidden count more tightly than ten people, or than the cell is
-   large, the smallest cell that pins it down is hidden too.
+3. Complementary: as long as linear programming bounds a hidden count more tightly than ten people, or than there are
+   people in the cell of whom anything was heard, the smallest cell that pins it down is hidden too.
 4. Sticky: what was hidden once stays hidden, or the difference of two releases would show it.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -128,7 +129,7 @@ def protect(
     for key in hidden:
         attack.hide(key)
     unsafe = [Count(key, part) for key in sorted(_at_risk(cells, looks, hidden)) for part in PARTS]
-    unprotected: set[Key] = set()
+    alone: set[Count] = set()  # nothing was left to hide for their sake; some are helped by what is hidden for others
     while unsafe:
         more: set[Key] = set()
         again = []
@@ -138,7 +139,7 @@ def protect(
                 continue
             useful = {key for key in pinning - hidden if Count(key, count.part) not in known}
             if not useful:
-                unprotected.add(count.key)
+                alone.add(count)
                 continue
             again.append(count)
             if not more & useful:
@@ -151,7 +152,7 @@ def protect(
         cells={key: None if key in hidden else looks[key] for key in cells},
         primary=len(first),
         complementary=len(hidden - first),
-        unprotected=sorted(unprotected),
+        unprotected=sorted({one.key for one in alone if attack.pinning(one, is_hidden=one.key in hidden) is not None}),
     )
 
 
@@ -181,6 +182,7 @@ class _Attack:
         self._cells, self._looks, self._known = cells, looks, known
         self._column = {Count(key, part): 2 * number + part for number, key in enumerate(cells) for part in PARTS}
         self._rows = list(knowledge(cells))
+        self._heard = _heard(cells)
         self._solver = highspy.Highs()  # type: ignore[no-untyped-call]
         self._solver.setOptionValue("output_flag", False)  # noqa: FBT003
         for count in self._column:
@@ -204,10 +206,11 @@ class _Attack:
                 self._solver.changeColBounds(self._column[count], 0, self._cells[key].base)
 
     def pinning(self, count: Count, *, is_hidden: bool) -> set[Key] | None:
-        """The cells that bound *count* more tightly than it may be; None when it is safe, or known for long."""
-        look, base = self._look(count), self._cells[count.key].base
-        wanted = min(SMALL, base) if is_hidden else min(AMBIGUOUS, look.most - look.least) if look.bound != "=" else 0
-        if not wanted or count in self._known:
+        """The cells that bound *count* more tightly than it may be; None when it is safe, or was given away before."""
+        look = self._look(count)
+        apart = SMALL if is_hidden else min(AMBIGUOUS, look.most - look.least) if look.bound != "=" else 0
+        wanted = min(apart, self._heard[count.key])
+        if not wanted or (count in self._known and look.most - look.least < wanted):
             return None
         if self._is_seen_apart(count, wanted):
             return None
@@ -266,16 +269,33 @@ def _knowledge(cells: Mapping[Key, Cell]) -> Iterable[_Row]:
             yield from _within(whole, [key for key in keys if key.student_group in RACES], cells)
 
 
-def _sums(cells: Mapping[Key, Cell]) -> Iterable[_Row]:
-    """The parts of a scope add up to it."""
+def _parts(cells: Mapping[Key, Cell]) -> dict[Key, list[Key]]:
+    """The cells that each whole is put together from."""
     parts: dict[Key, list[Key]] = {}
     for key, cell in cells.items():
-        if cell.parent is not None:
-            parts.setdefault(Key(cell.parent, key.student_group), []).append(key)
-    for whole, keys in parts.items():
-        if whole in cells:
-            for part in PARTS:
-                yield _Row({Count(whole, part): 1} | {Count(key, part): -1 for key in keys}, 0, 0)
+        if cell.parent is not None and (whole := Key(cell.parent, key.student_group)) in cells:
+            parts.setdefault(whole, []).append(key)
+    return parts
+
+
+def _heard(cells: Mapping[Key, Cell]) -> dict[Key, int]:
+    """The people of each cell of whom anything was heard: everybody knows who was not, so none of those is hidden."""
+    parts = _parts(cells)
+
+    @functools.cache
+    def heard(key: Key) -> int:
+        if not cells[key].is_heard:
+            return 0
+        return max(0, cells[key].base - sum(cells[part].base - heard(part) for part in parts.get(key, [])))
+
+    return {key: heard(key) for key in cells}
+
+
+def _sums(cells: Mapping[Key, Cell]) -> Iterable[_Row]:
+    """The parts of a scope add up to it."""
+    for whole, keys in _parts(cells).items():
+        for part in PARTS:
+            yield _Row({Count(whole, part): 1} | {Count(key, part): -1 for key in keys}, 0, 0)
 
 
 def _within(whole: Key, parts: Sequence[Key], cells: Mapping[Key, Cell]) -> Iterable[_Row]:
