@@ -12,7 +12,9 @@ from tests.browsers import sign_in
 from tests.conftest import MakeKey, bearer
 from tests.statements import counted
 from tests.submissions.pushing import ABC, row
+from tests.triage.test_routes import county, scored
 
+__all__ = ["county", "scored"]
 MOST_STATEMENTS = 6
 
 
@@ -35,8 +37,8 @@ def words(page: httpx.Response) -> str:
 async def test_the_board_shows_what_the_api_tells(
     told: None, client: httpx.AsyncClient, database: Database, make_key: MakeKey
 ) -> None:
-    county = await make_key(scopes=["county"])
-    items = (await client.get("/v1/coverage", headers=bearer(county))).json()["items"]
+    key = await make_key(scopes=["county"])
+    items = (await client.get("/v1/coverage", headers=bearer(key))).json()["items"]
     page = await client.get("/county", headers=await sign_in(database, client, "technology_office"))
     for item in items:
         asked = f"indicator={item['indicator']}&amp;student_group={item['student_group']}"
@@ -93,3 +95,20 @@ async def test_no_page_lets_in_a_script_or_style_of_its_own(client: httpx.AsyncC
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert not re.search(r"<style|<script(?![^>]*\b(?:src=|type=\"application/json\"))| on\w+=| style=", answer.text)
+
+
+@pytest.mark.usefixtures("told", "scored")
+async def test_it_says_whether_the_pace_is_enough_and_how_far_best_has_come(
+    client: httpx.AsyncClient, database: Database, make_key: MakeKey
+) -> None:
+    browser = await sign_in(database, client, "technology_office")
+    said = words(await client.get("/county", headers=browser))
+    reader = bearer(await make_key(scopes=["county"]))
+    asked = {"indicator": "home_internet", "student_group": "ALL"}
+    series = (await client.get("/v1/coverage/series", headers=reader, params=asked)).json()
+    assert series["outlook"]["note"] == "There is not enough history to say."
+    assert series["outlook"]["needed_points_a_week"] is None, "the day of the plan's target has passed"
+    assert f"{' '.join(['no figure'] * 3)} {series['outlook']['note']}" in said.replace("\N{EN DASH} ", "")
+    figures = (await client.get("/v1/onboarding?track=FIN", headers=reader)).json()["figures"]
+    gates = f"{figures['gates_passed']} of {figures['gates']}"
+    assert f"FIN {figures['participating']} {figures['onboarded']} {figures['live']} {gates}" in said

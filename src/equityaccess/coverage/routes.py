@@ -1,6 +1,5 @@
 """How far along we are, over HTTP: these are internal figures, for callers with a key."""
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from equityaccess import clock
 from equityaccess.access.structs import Caller
 from equityaccess.catalogue.routes import Cursor, Limit
 from equityaccess.coverage import quality, rules, store
+from equityaccess.coverage.outlook import outlook
 from equityaccess.coverage.scopes import Scoped, demand_known, is_own, reading, scope_of
 from equityaccess.coverage.store import FIRST_GAP, Found, GapKey, Pair, Weeks
 from equityaccess.coverage.structs import (
@@ -23,9 +23,6 @@ from equityaccess.coverage.structs import (
     CoverageSeries,
     GapPage,
     Goal,
-    Outlook,
-    Point,
-    met_of_base,
 )
 from equityaccess.database import Database, Transaction
 from equityaccess.problems import NotAllowed
@@ -239,27 +236,6 @@ async def _notes(tx: Transaction, scoped: Scoped, day: date) -> dict[str, str]:
     asked = await store.own_asked(tx, scoped.lea_id, day)
     note = "The enrollment of this group includes the charters that the district authorizes."
     return {one.student_group: note for one in asked if one.includes_charters}
-
-
-def outlook(points: Sequence[Point], goal: Goal | None, today: date) -> Outlook:
-    """Pace and projection from the last weeks that were counted."""
-    counted = [point for point in points[-rules.OUTLOOK_WEEKS :] if point.leas_heard]
-    recent = [(point.as_of, *known) for point in counted if (known := met_of_base(point.figures))]
-    pace = rules.weekly_pace(recent)
-    current = 100 * recent[-1][1] / recent[-1][2] if recent and recent[-1][2] else None
-    weeks_left = (goal.target_on - today).days / 7 if goal else None
-    note = rules.outlook_note(pace, weeks_left, current, goal.percent if goal else None)
-    needed = projected = None
-    if goal is not None and current is not None and weeks_left is not None:
-        needed = rules.needed_pace(current, goal.percent, weeks_left)
-        projected = rules.projected_on(current, goal.percent, pace, today)
-    return Outlook(
-        weeks_considered=len(recent),
-        points_a_week=None if pace is None else round(pace, 3),
-        needed_points_a_week=needed,
-        projected_on=projected,
-        note=note,
-    )
 
 
 def _demand_kept(name: str, day: date, *, until: date = date.max) -> None:

@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from equityaccess.catalogue.structs import Indicator, StudentGroup
+from equityaccess.coverage.outlook import outlook
 from equityaccess.coverage.store import Found
-from equityaccess.coverage.structs import Counted, Goal, Point
+from equityaccess.coverage.structs import Counted, Goal, Outlook, Point
 
 TREND_WEEKS: Final = 4
 SHOWN_WEEKS: Final = 12  # that are read: enough for the trend, and for a week in which nothing was worked out
@@ -16,13 +17,14 @@ _BAR: Final = 34  # pixels of a chart for a bar
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One measure of one group: its newest point, and how many percentage points it moved in the last weeks."""
+    """One measure of one group: its newest point, how many percentage points it moved, and where that leads."""
 
     indicator: str
     student_group: str
     point: Point
     goal: Goal | None
     moved: float | None
+    outlook: Outlook
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +48,13 @@ def board(
     indicators: Sequence[Indicator],
     groups: Sequence[StudentGroup],
     goals: Mapping[tuple[str, str], Goal],
+    today: date,
 ) -> Board:
-    """The board of *found*, which are the points of the last weeks."""
+    """The board of *found*, which are the points of the weeks before *today*."""
     series: dict[tuple[str, str], list[Point]] = {}
     for one in sorted(found, key=lambda one: one.week_ending):
         series.setdefault((one.indicator, one.student_group), []).append(one.point(is_own=True))
-    figures = [_figure(pair, points, goals.get(pair)) for pair, points in series.items()]
+    figures = [_figure(pair, points, goals.get(pair), today) for pair, points in series.items()]
     rows = [
         Row(indicator=it, figures={one.student_group: one for one in figures if one.indicator == it.code})
         for it in indicators
@@ -65,14 +68,21 @@ def board(
     )
 
 
-def _figure(pair: tuple[str, str], points: Sequence[Point], goal: Goal | None) -> Figure:
+def _figure(pair: tuple[str, str], points: Sequence[Point], goal: Goal | None, today: date) -> Figure:
     newest = points[-1]
     earlier = [one for one in points if one.week_ending <= newest.week_ending - timedelta(weeks=TREND_WEEKS)]
     moved = None
     if earlier:
         now, then = _confirmed(newest), _confirmed(earlier[-1])
         moved = None if now is None or then is None else now - then
-    return Figure(indicator=pair[0], student_group=pair[1], point=newest, goal=goal, moved=moved)
+    return Figure(
+        indicator=pair[0],
+        student_group=pair[1],
+        point=newest,
+        goal=goal,
+        moved=moved,
+        outlook=outlook(points, goal, today),
+    )
 
 
 def _confirmed(point: Point) -> float | None:

@@ -17,6 +17,8 @@ from equityaccess.dashboard.board import SHOWN_WEEKS, Board, Row, board, chart, 
 from equityaccess.dashboard.doors import FOR_COUNTY
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
+from equityaccess.onboarding.answers import by_track
+from equityaccess.onboarding.store import progress
 from equityaccess.web import wrong_parameter
 
 _FIRST: Final = "home_internet"  # the measure that is broken down unless another is asked for
@@ -35,19 +37,30 @@ async def show_county(
     db: NamedDependency[Database],
     indicator: Annotated[str, QueryParameter(max_length=64)] = _FIRST,
 ) -> Response[Any]:
-    """The board, and one measure of it by student group."""
+    """The board, one measure of it by student group, the pace of each, and how far BEST has come."""
     today = clock.today()
     async with reading(db, caller, "county") as tx:
         found = await coverage.stored_series(tx, "county", Pair(), today - timedelta(weeks=SHOWN_WEEKS), today)
         goals = await coverage.targets(tx, today)
         indicators = await catalogue.indicators(tx)
         groups = await catalogue.student_groups(tx)
-    whole = board(found, indicators, groups, goals)
+    async with db.transaction(every_lea=True) as tx:
+        onboarding = by_track(await progress(tx))
+    whole = board(found, indicators, groups, goals, today)
     names = {group.code: group.name for group in groups}
     row = _broken_down(whole, indicator)
     figures = widest_first(row) if row else []
     drawn = chart(figures, names, _WORDS)
-    return page(request, "english/county.html", board=whole, row=row, figures=figures, names=names, chart=drawn)
+    return page(
+        request,
+        "english/county.html",
+        board=whole,
+        row=row,
+        figures=figures,
+        names=names,
+        chart=drawn,
+        onboarding=onboarding,
+    )
 
 
 def _broken_down(whole: Board, indicator: str) -> Row | None:
