@@ -91,6 +91,15 @@ SELECT p.lea_id, p.track, CAST(:today AS date) - 28 * n - 1, 1, 0, p.lea_id % 20
   FROM participation p CROSS JOIN generate_series(0, CAST(:weeks AS integer) / 4 - 1) AS n
  WHERE p.lea_id > 1000000
 
+-- name: more_leas_in_releases
+-- Each LEA that was published, again under further names, until there are 2,000.
+INSERT INTO release_cell
+SELECT c.number, c.indicator, c.student_group, c.scope || '-' || n, c.scope_name || ' ' || n, c.level, c.state, c.base, c.confirmed_percent,
+       c.confirmed_bound, c.at_most_percent, c.at_most_bound, c.target_percent, c.target_on
+  FROM release_cell c
+ CROSS JOIN LATERAL generate_series(1, (SELECT ceil(2000.0 / count(DISTINCT k.scope)) FROM release_cell k WHERE k.level = 'lea')::int - 1) AS n
+ WHERE c.level = 'lea'
+
 -- name: best_scan
 -- The rows that triage is about, read once.
 SELECT (SELECT count(slip_days) FROM milestone_status) + (SELECT count(days_behind) FROM onboarding_progress)

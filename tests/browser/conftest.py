@@ -32,6 +32,7 @@ _FOUND: Final = ("EQUITYACCESS_CHROMIUM", "chromium", "chromium-browser", "googl
 FLAGS: Final = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # the network is cut: there is the service, and no more
 ]
 
 

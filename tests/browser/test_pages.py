@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Error
 
 from equityaccess import clock
 from equityaccess.signin.structs import Role
@@ -87,6 +88,27 @@ async def test_a_chart_is_drawn_beside_its_table(site: Site) -> None:
         figure = visitor.page.locator("figure[data-chart=bar]")
         await figure.locator("svg").wait_for()
         assert await figure.locator("table tbody tr").count() >= 3
+        assert visitor.complaints == []
+
+
+async def test_with_the_network_cut_type_icons_charts_map_and_documentation_are_there(site: Site) -> None:
+    async with site.visitor() as visitor:
+        for elsewhere in ("http://example.org/", "http://192.0.2.1/"):
+            with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
+                await (await visitor.page.context.new_page()).goto(elsewhere)
+        await visitor.open("/")
+        faces = await visitor.page.evaluate("document.fonts.ready.then(faces => [...faces].map(face => face.status))")
+        assert "loaded" in faces
+        assert "error" not in faces
+        icons = await visitor.page.evaluate(
+            "[...document.querySelectorAll('svg use')].map(use => use.getBBox().width * use.getBBox().height)"
+        )
+        assert icons
+        assert all(icons), "each is drawn"
+        await visitor.page.locator("figure[data-chart=map] svg path").first.wait_for()
+        await visitor.open("/docs")
+        await visitor.page.locator(".opblock-summary").first.click()
+        await visitor.page.locator(".opblock-body .responses-table").first.wait_for()
         assert visitor.complaints == []
 
 

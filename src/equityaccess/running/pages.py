@@ -13,9 +13,9 @@ from equityaccess.web import answer_bytes, takes_gzip
 HTML: Final = "text/html"
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _KEPT_AWHILE: Final = "public, max-age=300"
-# The documentation draws its small pictures from its own style sheet, and styles elements from its script.
+# The documentation draws its small pictures from its own style sheet.
 _DOCS_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
