@@ -16,7 +16,8 @@ from equityaccess.app import contract
 # What a person or a monitor reads, not a client of the API.
 OUTSIDE = re.compile(
     r"\A/(|docs|static/.*|metrics|openapi\.json|sign-in(/\w+/\w+)?|sign-out"
-    r"|admin(/.*)?|county(/data|/last-mile)?|leas/[^/]+|live|my(/.*)?|submit(/.*)?|passport|triage(/[-0-9a-f]+)?|waves(/[^/]+)?)\Z"
+    r"|admin(/.*)?|county(/data|/last-mile)?|leas/[^/]+(/record)?|live|my(/.*)?|submit(/.*)?|passport"
+    r"|triage(/[-0-9a-f]+)?|waves(/[^/]+)?)\Z"
 )
 _MISSES = {404, 405}
 

@@ -23,6 +23,7 @@ SELECT DISTINCT ON (i.scheme, i.code)
        (SELECT p.name FROM lea_period p WHERE p.lea_id = i.lea_id ORDER BY p.valid_from DESC LIMIT 1) AS name
   FROM identifier i
  WHERE i.scheme IN ('cds', 'best')
+   AND (CAST(:code AS text) IS NULL OR {{code}} = CAST(:code AS text))
    AND EXISTS (SELECT FROM lea_period p WHERE p.lea_id = i.lea_id)
  ORDER BY i.scheme, i.code, i.valid_to DESC
 

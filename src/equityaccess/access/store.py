@@ -35,7 +35,12 @@ async def forget_tokens(tx: Transaction, before: datetime) -> int:
 
 async def lea_codes(tx: Transaction) -> dict[str, LeaCode]:
     """Every code by which an LEA may be named, present and former."""
-    return {lea.code: lea for lea in await tx.all(sql.lea_codes, LeaCode)}
+    return {lea.code: lea for lea in await tx.all(sql.lea_codes, LeaCode, code=None)}
+
+
+async def lea_of_code(tx: Transaction, code: str) -> LeaCode | None:
+    """The LEA that *code* names."""
+    return await tx.one(sql.lea_codes, LeaCode, code=code)
 
 
 async def live_keys(tx: Transaction, lea_ids: Sequence[int], now: datetime) -> list[LiveKey]:

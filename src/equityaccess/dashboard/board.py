@@ -51,10 +51,7 @@ def board(
     today: date,
 ) -> Board:
     """The board of *found*, which are the points of the weeks before *today*."""
-    series: dict[tuple[str, str], list[Point]] = {}
-    for one in sorted(found, key=lambda one: one.week_ending):
-        series.setdefault((one.indicator, one.student_group), []).append(one.point(is_own=True))
-    figures = [_figure(pair, points, goals.get(pair), today) for pair, points in series.items()]
+    figures = figures_of(found, goals, today)
     rows = [
         Row(indicator=it, figures={one.student_group: one for one in figures if one.indicator == it.code})
         for it in indicators
@@ -66,6 +63,14 @@ def board(
         as_of=max((one.point.as_of for one in figures), default=None),
         computed_at=min((one.point.computed_at for one in figures), default=None),
     )
+
+
+def figures_of(found: Sequence[Found], goals: Mapping[tuple[str, str], Goal], today: date) -> list[Figure]:
+    """The figures of which *found* are the points of the weeks before *today*, for who may see them whole."""
+    series: dict[tuple[str, str], list[Point]] = {}
+    for one in sorted(found, key=lambda one: one.week_ending):
+        series.setdefault((one.indicator, one.student_group), []).append(one.point(is_own=True))
+    return [_figure(pair, points, goals.get(pair), today) for pair, points in series.items()]
 
 
 def _figure(pair: tuple[str, str], points: Sequence[Point], goal: Goal | None, today: date) -> Figure:

@@ -1,6 +1,7 @@
 """``/leas/{code}``: what one LEA looks like to everybody entitled: the LEA itself, and the people of the county."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
@@ -8,41 +9,83 @@ from litestar.params import FromPath
 
 from equityaccess import clock
 from equityaccess.access import store as access
-from equityaccess.access.structs import Caller
+from equityaccess.access.structs import Caller, LeaCode
 from equityaccess.catalogue import store as catalogue
 from equityaccess.coverage import rules
 from equityaccess.coverage import store as coverage
 from equityaccess.coverage.store import Pair, Weeks
+from equityaccess.dashboard.board import SHOWN_WEEKS, figures_of
 from equityaccess.dashboard.doors import FOR_COUNTY_AND_DISTRICTS
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
 from equityaccess.onboarding import store as onboarding
 from equityaccess.problems import NotFound
+from equityaccess.publication import store as publication
 from equityaccess.submissions import store as submissions
+from equityaccess.support import store as support
 
-_OWED = 20
+_SHOWN: Final = 20
 
 
 @get("/leas/{code:str}", operation_id="show_lea", include_in_schema=False, opt=FOR_COUNTY_AND_DISTRICTS)
 async def show_lea(
     request: Request[Any, Any, Any], caller: NamedDependency[Caller], db: NamedDependency[Database], code: FromPath[str]
 ) -> Response[Any]:
-    """Its coverage, what it owes, and where it stands on the way to BEST; another's looks as if it were not there."""
+    """Its coverage, where that leads, and what is published of all LEAs of its kind."""
     now, today = clock.now(), clock.today()
-    async with db.transaction(leas=caller.lea_ids, every_lea=caller.sees_every_lea) as tx:
-        lea = (await access.lea_codes(tx)).get(code)
-        if lea is None or not (caller.sees_every_lea or lea.lea_id in caller.lea_ids):
-            raise NotFound("There is no LEA of yours under this address.")
-        week = Weeks(first=rules.week_of(today), today=today, known_at=now)
-        found = await coverage.own(tx, lea.lea_id, Pair(), week, now)
+    lea = await _named(db, caller, code)
+    async with db.transaction(leas=[lea.lea_id]) as tx:
+        first = rules.week_of(today - timedelta(weeks=SHOWN_WEEKS))
+        found = await coverage.own(tx, lea.lea_id, Pair(), Weeks(first=first, today=today, known_at=now), now)
         goals = await coverage.targets(tx, today)
-        owed = await submissions.owed(tx, [lea.lea_id], today, _OWED)
-        statuses = await onboarding.statuses(tx, lea.lea_id)
+        peers = [row.cell() for row in await publication.peers(tx, lea.lea_id)]
         names = (await catalogue.names(tx)).every
-    points = [(one.indicator, one.student_group, one.point(is_own=True)) for one in found]
+    figures = sorted(figures_of(found, goals, today), key=lambda one: (one.indicator, one.student_group != "ALL"))
     return page(
-        request, "lea.html", lea=lea, points=points, goals=goals, owed=owed, statuses=statuses, names=names, today=today
+        request,
+        "lea.html",
+        lea=lea,
+        figures=figures,
+        peers={(one.indicator, one.student_group): one.figures for one in peers},
+        names=names,
     )
 
 
-ROUTES = [show_lea]
+@get("/leas/{code:str}/record", operation_id="show_lea_record", include_in_schema=False, opt=FOR_COUNTY_AND_DISTRICTS)
+async def show_lea_record(
+    request: Request[Any, Any, Any], caller: NamedDependency[Caller], db: NamedDependency[Database], code: FromPath[str]
+) -> Response[Any]:
+    """What came from it and what is still expected, its way to BEST, and the support that it was given."""
+    today = clock.today()
+    lea = await _named(db, caller, code)
+    # As the LEA itself, whoever asks: so the second wall narrows every statement to it.
+    async with db.transaction(leas=[lea.lea_id]) as tx:
+        owed = await submissions.owed(tx, [lea.lea_id], today, _SHOWN)
+        receipts = await submissions.submissions(tx, None, None, _SHOWN)
+        statuses = await onboarding.statuses(tx, lea.lea_id)
+        events = await support.events_page(tx, support.EventsWanted(lea_id=lea.lea_id), None, _SHOWN)
+        names = (await catalogue.names(tx)).every
+    return page(
+        request,
+        "lea_record.html",
+        lea=lea,
+        owed=owed,
+        receipts=receipts,
+        is_own=lea.lea_id in caller.lea_ids,
+        statuses=statuses,
+        events=events,
+        names=names,
+        today=today,
+    )
+
+
+async def _named(db: Database, caller: Caller, code: str) -> LeaCode:
+    """The LEA of *code*. Raises NotFound where there is none, and for another's: it looks as if it were not there."""
+    async with db.transaction() as tx:
+        lea = await access.lea_of_code(tx, code)
+    if lea is None or not (caller.sees_every_lea or lea.lea_id in caller.lea_ids):
+        raise NotFound("There is no LEA of yours under this address.")
+    return lea
+
+
+ROUTES = [show_lea, show_lea_record]

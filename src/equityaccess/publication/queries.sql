@@ -90,6 +90,13 @@ SELECT indicator, student_group, scope, scope_name, level, state, base, confirme
    AND (scope = 'county' OR level = 'lea' AND indicator = CAST(:indicator AS text) AND student_group = CAST(:student_group AS text))
  ORDER BY indicator, student_group <> 'ALL', student_group, scope
 
+-- name: peers
+-- The newest release's figures of all LEAs of the kind that this one is of.
+{{columns}}
+  FROM release_cell
+ WHERE number = (SELECT max(number) FROM release)
+   AND scope = (SELECT kind FROM lea_period WHERE lea_id = CAST(:lea_id AS integer) ORDER BY valid_from DESC LIMIT 1)
+
 -- name: history
 -- One figure through the releases, oldest first.
 SELECT r.as_of, c.indicator, c.student_group, c.scope, c.scope_name, c.level, c.state, c.base, c.confirmed_percent, c.confirmed_bound, c.at_most_percent,

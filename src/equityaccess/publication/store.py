@@ -117,6 +117,11 @@ async def overview(tx: Transaction, number: int, indicator: str, student_group: 
     return await tx.all(sql.overview, CellRow, number=number, indicator=indicator, student_group=student_group)
 
 
+async def peers(tx: Transaction, lea_id: int) -> list[CellRow]:
+    """What is published of all LEAs of the kind that *lea_id* is of."""
+    return await tx.all(sql.peers, CellRow, lea_id=lea_id)
+
+
 async def history(tx: Transaction, scope: str, indicator: str, student_group: str) -> list[PastCell]:
     """One figure through all releases, oldest first."""
     return await tx.all(sql.history, PastCell, scope=scope, indicator=indicator, student_group=student_group)

@@ -26,11 +26,11 @@ sql = load_queries(__file__)
 class EventsWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which events a caller asks for; None is any."""
 
-    lea_id: int | None
-    track: Track | None
-    kind: str | None
-    from_at: datetime | None
-    until_at: datetime | None
+    lea_id: int | None = None
+    track: Track | None = None
+    kind: str | None = None
+    from_at: datetime | None = None
+    until_at: datetime | None = None
 
 
 class CountsWanted(msgspec.Struct, frozen=True, kw_only=True):
