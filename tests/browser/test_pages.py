@@ -39,6 +39,7 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/admin/keys", "admin", "Keys"),
     ("/admin/audit", "admin", "Who did what"),
     ("/passport?indicator=home_internet", "technology_office", "High-speed internet at home: All students"),
+    (f"/passport?indicator=home_internet&scope={ABC}", "district", "High-speed internet at home: All students"),
 ]
 LEAS: dict[Role | None, list[str]] = {"district": [ABC]}
 SPANISH: list[tuple[str, Role | None, int, str]] = [

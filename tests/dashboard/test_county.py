@@ -6,12 +6,17 @@ import httpx
 import pytest
 
 from equityaccess import clock
+from equityaccess.coverage import store as coverage
 from equityaccess.coverage.jobs import aggregate_coverage, expire_coverage
+from equityaccess.coverage.store import Pair
+from equityaccess.dashboard.passport import JOB
 from equityaccess.database import Database
+from equityaccess.scheduler import store as scheduler
+from equityaccess.scheduler.structs import JobOutcome
 from tests.browsers import sign_in
 from tests.conftest import MakeKey, bearer
 from tests.statements import counted
-from tests.submissions.pushing import ABC, row
+from tests.submissions.pushing import ABC, LAUSD, row
 from tests.triage.test_routes import county, scored
 
 __all__ = ["county", "scored"]
@@ -59,7 +64,42 @@ async def test_a_passport_says_what_stands_behind_a_figure(
     assert "C: a survey" in said
     assert "1 of 393 asked" in said
     assert "Long Beach Unified" in said
-    assert f">{ABC}<" not in page.text
+    unheard = page.text[page.text.index("LEAs not heard from") :]
+    assert f">{ABC}<" not in unheard
+
+
+async def test_a_passport_leads_to_the_receipts_and_the_run_behind_a_figure(
+    told: None, client: httpx.AsyncClient, database: Database, make_key: MakeKey
+) -> None:
+    key = bearer(await make_key(lea=ABC, scopes=["read"]))
+    [receipt] = (await client.get("/v1/submissions", headers=key)).json()["items"]
+    browser = await sign_in(database, client, "technology_office")
+    asked = "/passport?indicator=home_internet&student_group=EL"
+    page = await client.get(asked, headers=browser)
+    assert receipt["submission_id"] in page.text
+    assert "ABC Unified 600 1,000" in words(page)
+    assert "by the run of" not in words(page), "a test has worked it out"
+    async with database.transaction(role="aggregator") as tx:
+        [point] = await coverage.stored_now(tx, "county", Pair(indicator="home_internet", student_group="EL"))
+        at = point.computed_at
+        run = JobOutcome(job=JOB, slot=at, state="done", started_at=at, finished_at=at)
+        assert await scheduler.record(tx, run, None)
+    assert f"by the run of {JOB} that was due" in words(await client.get(asked, headers=browser))
+
+
+async def test_a_district_reads_the_passports_of_its_own_figures_and_of_the_countys(
+    told: None, client: httpx.AsyncClient, database: Database
+) -> None:
+    browser = await sign_in(database, client, "district", [ABC])
+    asked = "/passport?indicator=home_internet&student_group=EL"
+    own = await client.get(f"{asked}&scope={ABC}", headers=browser)
+    assert "600 confirmadas" in words(await client.get(f"{asked}&scope={ABC}&lang=es", headers=browser))
+    assert "/my/receipts/" in own.text
+    county = await client.get(asked, headers=browser)
+    assert county.status_code == 200
+    for of_others in ("What it is added up from", "LEAs not heard from"):
+        assert of_others not in county.text
+    assert (await client.get(f"{asked}&scope={LAUSD}", headers=browser)).status_code == 403
 
 
 async def test_a_passport_of_what_there_is_not_is_refused(client: httpx.AsyncClient, database: Database) -> None:

@@ -23,8 +23,13 @@ async def indicators(tx: Transaction) -> list[Indicator]:
         targets.setdefault(record.code, []).append(record.target())
     return [
         Indicator(**msgspec.structs.asdict(record), targets=targets.get(record.code, []))
-        for record in await tx.all(sql.indicators, IndicatorLine)
+        for record in await indicator_lines(tx)
     ]
+
+
+async def indicator_lines(tx: Transaction) -> list[IndicatorLine]:
+    """Every indicator without its targets, by code."""
+    return await tx.all(sql.indicators, IndicatorLine)
 
 
 async def student_groups(tx: Transaction) -> list[StudentGroup]:

@@ -1,6 +1,7 @@
 """How good the figures are: who was not heard from, what was due and came, and whose figures moved."""
 
-from datetime import date
+from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 
@@ -18,6 +19,25 @@ class UnheardLea(msgspec.Struct, frozen=True, kw_only=True):
 async def unheard_leas(tx: Transaction, pair: Pair, today: date) -> list[UnheardLea]:
     """The county's LEAs that are asked about *pair* and told nothing that counts; needs a reader of every LEA."""
     return await tx.all(sql.unheard_leas, UnheardLea, county=COUNTY, today=today, **msgspec.structs.asdict(pair))
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What one LEA said that a figure was added up from, and the receipt of it."""
+
+    lea: str
+    lea_name: str
+    as_of: date
+    base: int
+    met: int
+    evidence: str
+    recorded_at: datetime
+    submission_id: UUID
+
+
+async def sources(tx: Transaction, pair: Pair, today: date, *, lea_id: int | None, kind: str | None) -> list[Source]:
+    """What the newest figure of *pair* is added up from, of the county, a kind or an LEA, the largest LEA first."""
+    wanted = msgspec.structs.asdict(pair)
+    return await tx.all(sql.sources, Source, county=COUNTY, today=today, lea_id=lea_id, kind=kind, **wanted)
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):

@@ -504,6 +504,20 @@ SELECT n.code, p.name
                     WHERE c.lea_id = p.lea_id AND c.indicator_id = i.indicator_id AND c.student_group_id = g.student_group_id)
  ORDER BY p.name, n.code
 
+-- name: sources
+-- What the newest figure of a pair was added up from, LEA by LEA, the largest first.
+SELECT n.code AS lea, p.name AS lea_name, o.as_of, o.population - o.not_applicable AS base, o.met, o.evidence, o.recorded_at, o.submission_id
+  FROM indicator i
+  JOIN student_group g ON g.code = CAST(:student_group AS text)
+  JOIN coverage_cell c ON c.indicator_id = i.indicator_id AND c.student_group_id = g.student_group_id
+  JOIN observation o ON o.lea_id = c.lea_id AND o.indicator_id = c.indicator_id AND o.student_group_id = c.student_group_id AND o.as_of = c.as_of AND o.revision = c.revision
+  JOIN lea_period p ON p.lea_id = c.lea_id AND p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to AND p.county_code = CAST(:county AS text)
+  JOIN identifier n ON n.lea_id = c.lea_id AND n.scheme = 'cds' AND n.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < n.valid_to
+ WHERE i.code = CAST(:indicator AS text)
+   AND (CAST(:lea_id AS integer) IS NULL OR c.lea_id = CAST(:lea_id AS integer))
+   AND (CAST(:kind AS text) IS NULL OR p.kind = CAST(:kind AS text))
+ ORDER BY base DESC, n.code
+
 -- name: completeness
 -- Each expected observation counts once, so neither share can pass 100 %.
 SELECT i.code AS indicator, count(*) AS expected, count(r.first_at) AS received,

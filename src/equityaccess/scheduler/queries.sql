@@ -71,6 +71,14 @@ UPDATE job_lease SET expires_at = '-infinity', holder = 'nobody' WHERE token = C
 -- name: forget
 DELETE FROM job_run WHERE slot < CAST(:before AS timestamptz);
 
+-- name: run_at
+-- The run of a job that was under way at a moment.
+SELECT job, slot, state, started_at, finished_at, touched, said
+  FROM job_run
+ WHERE job = CAST(:job AS text) AND started_at <= CAST(:at AS timestamptz) AND finished_at >= CAST(:at AS timestamptz)
+ ORDER BY started_at DESC
+ LIMIT 1;
+
 -- name: last_runs
 SELECT DISTINCT ON (job) job, slot, state, started_at, finished_at, touched, said
   FROM job_run

@@ -61,6 +61,11 @@ async def last_runs(tx: Transaction) -> dict[str, JobOutcome]:
     return {run.job: run for run in await tx.all(sql.last_runs, JobOutcome)}
 
 
+async def run_at(tx: Transaction, job: str, at: datetime) -> JobOutcome | None:
+    """The run of *job* that was under way at a moment, while it is on record."""
+    return await tx.one(sql.run_at, JobOutcome, job=job, at=at)
+
+
 async def forget(tx: Transaction, before: datetime) -> int:
     """Delete the runs of slots before *before*; how many."""
     return await tx.execute(sql.forget, before=before)
