@@ -1,13 +1,20 @@
 """How the pages are used: by keyboard alone, enlarged, printed, in forced colours, and by two people at once."""
 
+import asyncio
 from typing import Final
 
+import httpx
 import pytest
 from playwright.async_api import Page
 
+from equityaccess import clock
+from equityaccess.access.issue import issue_key
+from equityaccess.access.structs import KeyIn
 from equityaccess.signin.structs import Role
 from tests.browser.conftest import ABC, Site, Visitor
-from tests.submissions.pushing import LAUSD
+from tests.conftest import bearer
+from tests.submissions.pushing import LAUSD, row
+from tests.trust.world import LONG_BEACH
 
 pytestmark = pytest.mark.checkout  # the wheel is tested where no browser need be
 # The pages on which somebody works or decides, each with a role and its LEAs.
@@ -181,3 +188,54 @@ async def test_a_key_is_made_by_keyboard_alone_and_its_secret_is_shown_once(site
         await visitor.is_sound()
         await visitor.open("/my/keys")
         assert secret not in await page.content()
+
+
+class Exporter:
+    """A program of a district that pushes again and again, with the key that it was given last."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self.secret, self.statuses = secret, list[int]()
+        self._url, self._answered = url, asyncio.Event()
+
+    async def run(self) -> None:
+        """Push until cancelled."""
+        async with httpx.AsyncClient(base_url=self._url, timeout=30) as client:
+            while True:
+                pushed = await client.post(
+                    "/v1/submissions", json={"observations": [row(lea=LONG_BEACH)]}, headers=bearer(self.secret)
+                )
+                self.statuses.append(pushed.status_code)
+                self._answered.set()
+
+    async def pushes(self, more: int) -> None:
+        """Wait until *more* pushes were answered."""
+        until = len(self.statuses) + more
+        while len(self.statuses) < until:
+            self._answered.clear()
+            await self._answered.wait()
+
+
+async def test_an_administrator_replaces_a_key_while_its_program_pushes(site: Site) -> None:
+    async with site.db.transaction(every_lea=True) as tx:
+        wanted = KeyIn(scopes=["push"], leas=[LONG_BEACH], label="an export under load")
+        old = (await issue_key(tx, wanted, created_by="a test", now=clock.now())).secret
+    exporter = Exporter(site.url, old)
+    async with site.visitor("admin") as visitor, asyncio.timeout(60):
+        pushing = asyncio.create_task(exporter.run())
+        await exporter.pushes(5)
+        await visitor.open("/admin/keys")
+        mine = visitor.page.locator("tr", has_text=old[-4:])
+        await mine.get_by_role("button", name="Replace").click()
+        await visitor.page.locator("#secret").wait_for()
+        await exporter.pushes(5)
+        exporter.secret = await visitor.page.locator("#secret").inner_text()
+        await exporter.pushes(5)
+        await visitor.page.locator("tr", has_text=old[-4:]).get_by_role("button", name="Revoke").click()
+        await visitor.page.locator("tr", has_text=old[-4:]).get_by_text("revoked").wait_for()
+        await exporter.pushes(5)
+        pushing.cancel()
+        assert set(exporter.statuses) == {200, 201}
+        async with httpx.AsyncClient(base_url=site.url) as client:
+            refused = await client.get("/v1/submissions", headers=bearer(old))
+        assert refused.status_code == 401
+        assert visitor.complaints == []
