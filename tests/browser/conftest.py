@@ -27,6 +27,7 @@ from tests.trust import world
 AXE: Final = Path(__file__).parent / "axe" / "axe.js"
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 ABC: Final = "19642120000000"
+CHARTER: Final = "19101990109660"  # directly funded, and its place is known
 WITHOUT: Final = "EQUITYACCESS_TEST_NO_BROWSER"
 _FOUND: Final = ("EQUITYACCESS_CHROMIUM", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS: Final = [
@@ -149,6 +150,7 @@ async def site(
         forgetful = "tests.browser.forgetful:postgres"
         async with world.serving(at, url, settings={"SAMPLE_DATA": "true"}, defect=forgetful) as service:
             await _push(service.url, db)
+            await _push(service.url, db, [_OF_A_CHARTER], lea=CHARTER)
             await _on_the_way(service.url, db)
             async with db.transaction(role="aggregator") as tx:
                 await publish_open_data(tx, clock.now())
@@ -163,13 +165,16 @@ _OBSERVATIONS: Final = [
 ]
 
 
-async def _push(url: str, db: Database, observations: Sequence[dict[str, Any]] = _OBSERVATIONS) -> None:
+_OF_A_CHARTER: Final = {"indicator": "home_internet", "population": 421, "met": 300, "not_met": 60}
+
+
+async def _push(url: str, db: Database, observations: Sequence[dict[str, Any]] = _OBSERVATIONS, lea: str = ABC) -> None:
     """Something to see: one district tells of three groups."""
     async with db.transaction(every_lea=True) as tx:
-        wanted = KeyIn(scopes=["push"], leas=[ABC], label="a test")
+        wanted = KeyIn(scopes=["push"], leas=[lea], label="a test")
         issued = await issue_key(tx, wanted, created_by="a test", now=clock.now())
     of = {"student_group": "ALL", "as_of": clock.today().isoformat(), "evidence": "C"}
-    sent = {"lea": ABC, "observations": [of | one for one in observations]}
+    sent = {"lea": lea, "observations": [of | one for one in observations]}
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         answer = await client.post("/v1/submissions", json=sent, headers=bearer(issued.secret))
         assert answer.is_success, answer.text

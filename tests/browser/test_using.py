@@ -105,6 +105,8 @@ async def test_the_map_is_drawn_and_another_kind_of_district_chosen(site: Site) 
         await areas.first.wait_for()
         unified = await areas.count()
         assert unified >= 48
+        points = visitor.page.locator("figure[data-chart=map] svg path[fill]:not([fill=none])[stroke='#1b1b1b']")
+        assert await points.count() == 1, "the charter that has told of itself"
         await visitor.page.get_by_role("link", name="high school").click()
         await areas.first.wait_for()
         assert 5 <= await areas.count() < unified

@@ -44,13 +44,19 @@
     tooltip: { renderMode: "richText", trigger: "item", confine: true, formatter: ({ data }) => data?.said ?? "" },
     visualMap: { min: 0, max: chart.most, orient: "horizontal", left: 0, bottom: 0, textStyle: TEXT, text: chart.ends,
                  inRange: { color: ["#eff6fb", "#73b3e7", "#0050d8", "#162e51"] } },
-    series: [{ type: "map", map: chart.layer, data: chart.areas, selectedMode: false,
-               itemStyle: { areaColor: "#dfe1e2", borderColor: "#565c65" }, emphasis: { label: { show: false } } }],
+    geo: { map: chart.layer, itemStyle: { areaColor: "#dfe1e2", borderColor: "#565c65" }, emphasis: { label: { show: false } } },
+    series: [
+      { type: "map", geoIndex: 0, data: chart.areas, selectedMode: false },
+      { type: "scatter", coordinateSystem: "geo", symbolSize: 9, itemStyle: { borderColor: "#1b1b1b", borderWidth: 1 },
+        data: chart.points },
+    ],
   });
-  // The shapes of one layer: districts of one kind never overlap.
+  // The shapes of one layer, for districts of one kind never overlap; and who has a place instead of a shape.
   const withShapes = async (chart) => {
-    const all = await (await fetch(chart.shapes)).json();
+    const [all, places] = await Promise.all([chart.shapes, chart.places].map(async (one) => (await fetch(one)).json()));
     echarts.registerMap(chart.layer, { ...all, features: all.features.filter((one) => one.properties.layer === chart.layer) });
+    const placed = chart.areas.filter((one) => one.name in places);
+    chart.points = placed.map((one) => ({ ...one, value: [...places[one.name], one.value] }));
   };
   const targeted = (chart, axis) => chart.target === undefined ? {} : {
     markLine: { symbol: "none", silent: true, data: [{ [axis]: chart.target }], lineStyle: { color: "#1b1b1b", type: "dashed", width: 2 },
