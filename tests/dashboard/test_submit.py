@@ -1,11 +1,14 @@
 """A district sends a file on the page: sees what is wrong, mends it, sees what it would do, and sends it."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 
+from equityaccess.dashboard.rendering import TEMPLATES
 from equityaccess.database import Database
+from equityaccess.submissions import store
 from tests.browsers import form_token, sign_in
 from tests.dashboard.test_county import words
 from tests.submissions.pushing import ABC, LAUSD, row, written
@@ -76,6 +79,27 @@ async def test_another_districts_preview_and_receipt_are_not_there(
 async def test_the_pages_of_a_district_speak_spanish(client: httpx.AsyncClient, browser: Browser) -> None:
     assert "Enviar cantidades" in words(await client.get("/submit?lang=es", headers=browser))
     assert "Aún se espera" in words(await client.get("/my?lang=es", headers=browser))
+
+
+async def test_a_fault_is_told_in_spanish_beside_the_words_for_programs(
+    client: httpx.AsyncClient, browser: Browser
+) -> None:
+    spanish = browser | {"Accept-Language": "es"}
+    faulty = await show(client, spanish, written("csv", [row(population="<11"), row(student_group="English")]))
+    said = words(faulty)
+    assert "aquí se protege a los grupos pequeños" in said
+    assert "No existe ese grupo de estudiantes." in said
+    refused = await show(client, spanish, b"", "counts.pdf")
+    assert "No se pudo hacer" in words(refused)
+
+
+def test_every_fault_of_a_push_has_words() -> None:
+    template = (TEMPLATES / "fault_words.html").read_text()
+    known = set(re.findall(r'^  "([-a-z0-9]+)": gettext', template, re.MULTILINE))
+    source = Path(store.__file__).parent
+    files = [*source.glob("*.py"), source.parent / "jsonbody.py", source.parent / "personal.py"]
+    codes = {code for file in files for code in re.findall(r'"([a-z]+(?:-[a-z0-9]+)+)"', file.read_text())}
+    assert codes - {"utf-8", "yyyy-mm-dd"} == known - {"jump", "secret"}
 
 
 async def test_counts_are_typed_with_a_fault_beside_its_field_and_sent(
