@@ -17,8 +17,7 @@ from equityaccess.dashboard.board import SHOWN_WEEKS, Board, Row, board, chart, 
 from equityaccess.dashboard.doors import FOR_COUNTY
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
-from equityaccess.onboarding.answers import by_track
-from equityaccess.onboarding.store import progress
+from equityaccess.onboarding.store import together
 from equityaccess.web import wrong_parameter
 
 _FIRST: Final = "home_internet"  # the measure that is broken down unless another is asked for
@@ -45,7 +44,7 @@ async def show_county(
         indicators = await catalogue.indicators(tx)
         groups = await catalogue.student_groups(tx)
     async with db.transaction(every_lea=True) as tx:
-        onboarding = by_track(await progress(tx))
+        onboarding = await together(tx)
     whole = board(found, indicators, groups, goals, today)
     names = {group.code: group.name for group in groups}
     row = _broken_down(whole, indicator)

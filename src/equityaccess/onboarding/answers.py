@@ -7,7 +7,7 @@ import msgspec
 
 from equityaccess.onboarding.dates import Dates
 from equityaccess.onboarding.playbook import Milestone, Playbook, PlaybookRow, Track
-from equityaccess.onboarding.progress import Onboarded, Progress, together
+from equityaccess.onboarding.progress import Progress, together
 from equityaccess.onboarding.rules import Waiver
 from equityaccess.onboarding.structs import (
     LeaOnboarding,
@@ -120,11 +120,6 @@ def report(scope: str, rows: Sequence[ProgressRow], codes: Mapping[int, str]) ->
             for row in sorted(rows, key=lambda row: (row.track, codes[row.lea_id]))
         ],
     )
-
-
-def by_track(rows: Sequence[ProgressRow]) -> dict[Track, Onboarded]:
-    """The figures of each track that anybody takes part in."""
-    return {track: together(row for row in rows if row.track == track) for track in sorted({row.track for row in rows})}
 
 
 def series(scope: str, rows: Sequence[ProgressRow]) -> OnboardingSeries:

@@ -10,6 +10,7 @@ from equityaccess.catalogue.reference import as_json
 from equityaccess.database import Transaction, load_queries
 from equityaccess.onboarding.dates import Blackout
 from equityaccess.onboarding.playbook import Playbook, PlaybookRow, Track, playbook
+from equityaccess.onboarding.progress import Onboarded
 from equityaccess.onboarding.structs import (
     Duration,
     EventRow,
@@ -140,6 +141,15 @@ async def progress(
 ) -> list[ProgressRow]:
     """The progress of who takes part, of the newest week or of every one."""
     return await tx.all(sql.progress, ProgressRow, lea_ids=lea_ids, wave=wave, track=track, every_week=every_week)
+
+
+class _OfTrack(Onboarded, frozen=True, kw_only=True):
+    track: Track
+
+
+async def together(tx: Transaction) -> dict[Track, Onboarded]:
+    """The figures of each track that anybody takes part in; needs a reader of every LEA."""
+    return {found.track: found for found in await tx.all(sql.together, _OfTrack)}
 
 
 async def merge_waves(tx: Transaction, rows: str) -> list[str]:
