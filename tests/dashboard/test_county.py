@@ -12,6 +12,7 @@ from equityaccess.coverage.store import Pair
 from equityaccess.dashboard.passport import JOB
 from equityaccess.database import Database
 from equityaccess.scheduler import store as scheduler
+from equityaccess.scheduler.schedule import read_schedule
 from equityaccess.scheduler.structs import JobOutcome
 from tests.browsers import sign_in
 from tests.conftest import MakeKey, bearer
@@ -84,6 +85,7 @@ async def test_a_passport_leads_to_the_receipts_and_the_run_behind_a_figure(
         at = point.computed_at
         run = JobOutcome(job=JOB, slot=at, state="done", started_at=at, finished_at=at)
         assert await scheduler.record(tx, run, None)
+    assert JOB in {job.name for job in read_schedule()}
     assert f"by the run of {JOB} that was due" in words(await client.get(asked, headers=browser))
 
 

@@ -43,7 +43,6 @@ async def show_county(
         goals = await coverage.targets(tx, today)
         indicators = await catalogue.indicators(tx)
         groups = await catalogue.student_groups(tx)
-    async with db.transaction(every_lea=True) as tx:
         onboarding = await together(tx)
     whole = board(found, indicators, groups, goals, today)
     names = {group.code: group.name for group in groups}

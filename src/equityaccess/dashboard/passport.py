@@ -45,6 +45,7 @@ async def show_passport(
         else:
             week = Weeks(first=rules.week_of(today), today=today, known_at=now)
             found = await coverage.own(tx, scope.lea_id, pair, week, now)
+        run = await scheduler.run_at(tx, JOB, found[-1].computed_at) if found and scope.lea_id is None else None
         unheard = sources = []
         if caller.sees_every_lea or scope.lea_id is not None:
             sources = await quality.sources(tx, pair, today, lea_id=scope.lea_id, kind=scope.kind)
@@ -53,8 +54,6 @@ async def show_passport(
     if not found:
         raise NotFound("Of this measure and group there is no figure yet.")
     point = found[-1].point(is_own=is_own(scope, caller))
-    async with db.transaction(role="aggregator") as tx:
-        run = await scheduler.run_at(tx, JOB, point.computed_at) if scope.lea_id is None else None
     return page(
         request,
         "passport.html",
