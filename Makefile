@@ -55,7 +55,7 @@ containers: $(DEV)  ## Dockerfile and docker-compose.yml
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-test-wheel: wheel  ## the tests again, against the built wheel, away from the checkout
+test-wheel: wheel $(DEV)  ## the built wheel, installed as an operator does and walked as each role does
 	.ci/test-wheel "$(PYTHON)" dist/*.whl
 
 trust: $(DEV)  ## promises proven by harnesses, as one table; writes docs/trust.md (QUICK=1 at most five minutes, MUTANTS=1 seeded defects)

@@ -40,7 +40,7 @@ def imports(module: Path) -> set[str]:
 
 
 def test_the_layers_hold() -> None:
-    root = Path(__file__).parents[1]  # where pyproject.toml is, in a checkout and when the wheel is tested
+    root = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
         cwd=root,

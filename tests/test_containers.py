@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,8 +22,8 @@ import pytest
 import yaml
 
 from equityaccess import embedded
+from tests.trust.world import free_port
 
-pytestmark = pytest.mark.checkout
 CHECKOUT = Path(__file__).parents[1]
 COMPOSE = CHECKOUT / "docker-compose.yml"
 BIN = Path(sys.executable).parent
@@ -86,11 +85,6 @@ def test_the_database_outlives_its_container(services: dict[str, Any]) -> None:
 
 
 # The rehearsal
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Rehearsal:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from packaging.requirements import Requirement
 
 from equityaccess import tables
@@ -17,7 +16,6 @@ from equityaccess.access import rules
 from equityaccess.cli import parser
 from equityaccess.settings import Settings
 
-pytestmark = pytest.mark.checkout
 CHECKOUT = Path(__file__).parents[1]
 
 

@@ -15,12 +15,10 @@ from tests.migrations import findings, statements
 _VERSIONS = bundled("db") / "migrations" / "versions"
 
 
-@pytest.mark.checkout
 def test_squawk_finds_nothing_in_any_migration() -> None:
     assert findings() == []
 
 
-@pytest.mark.checkout
 @pytest.mark.parametrize(
     "statement",
     [

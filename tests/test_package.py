@@ -16,13 +16,13 @@ CHECKOUT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names in a wheel built from the checkout."""
+def packed(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """A wheel built from the checkout."""
     place = tmp_path_factory.mktemp("wheel")
     build = [Path(sys.executable).parent / "hatchling", "build", "--target", "wheel", "--directory", place]
     subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
     (wheel,) = place.glob("*.whl")
-    return set(zipfile.ZipFile(wheel).namelist())
+    return zipfile.ZipFile(wheel)
 
 
 def files_of(folder: str) -> set[str]:
@@ -31,22 +31,20 @@ def files_of(folder: str) -> set[str]:
     return {file.as_posix() for file in found if not any(part.startswith((".", "__pycache__")) for part in file.parts)}
 
 
-@pytest.mark.checkout
-@pytest.mark.parametrize("folder", ["db", "jobs", "openapi"])
-def test_the_wheel_holds_every_file_of_the_three_folders(packed: set[str], folder: str) -> None:
+@pytest.mark.parametrize("folder", ["db", "jobs", "openapi", "src/equityaccess"])
+def test_the_wheel_holds_every_file_to_the_byte(packed: zipfile.ZipFile, folder: str) -> None:
     assert files_of(folder)
-    assert {f"equityaccess/_bundled/{file}" for file in files_of(folder)} <= packed
+    for file in files_of(folder):
+        name = file.removeprefix("src/") if folder.startswith("src/") else f"equityaccess/_bundled/{file}"
+        assert packed.read(name) == (CHECKOUT / file).read_bytes(), name
 
 
-@pytest.mark.checkout
-def test_the_wheel_holds_every_file_of_the_package_and_the_licence(packed: set[str]) -> None:
-    assert {file.removeprefix("src/") for file in files_of("src/equityaccess")} <= packed
-    assert any(name.endswith("licenses/LICENSE") for name in packed)
-
-
-@pytest.mark.checkout
-def test_the_wheel_holds_nothing_else(packed: set[str]) -> None:
-    assert {name.partition("/")[0].partition("-")[0] for name in packed} == {"equityaccess"}
+def test_the_wheel_holds_its_licence_and_nothing_else(packed: zipfile.ZipFile) -> None:
+    names = packed.namelist()
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"equityaccess"}
+    here = len([name for name in names if "dist-info" not in name])
+    assert here == sum(len(files_of(folder)) for folder in ("db", "jobs", "openapi", "src/equityaccess"))
 
 
 def test_the_folders_are_found_wherever_this_copy_is_installed() -> None:

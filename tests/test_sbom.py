@@ -3,14 +3,11 @@
 import json
 from pathlib import Path
 
-import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from tests import advisories
 from tests.sbom import RUNTIME_LOCK, locked, sbom, written
-
-pytestmark = pytest.mark.checkout
 
 
 def test_the_bill_of_materials_is_cyclonedx() -> None:

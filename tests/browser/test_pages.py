@@ -10,7 +10,6 @@ from equityaccess.signin.structs import Role
 from tests.browser.conftest import ABC, Site
 from tests.browsers import link
 
-pytestmark = pytest.mark.checkout  # the wheel is tested where no browser need be
 # Each page with a role that it is for and its heading; a new page adds its line here.
 PAGES: list[tuple[str, Role | None, str]] = [
     ("/", None, "Toward everyone connected"),

@@ -16,7 +16,6 @@ from tests.conftest import bearer
 from tests.submissions.pushing import LAUSD, row
 from tests.trust.world import LONG_BEACH
 
-pytestmark = pytest.mark.checkout  # the wheel is tested where no browser need be
 # The pages on which somebody works or decides, each with a role and its LEAs.
 MAIN: Final[list[tuple[str, Role | None, tuple[str, ...]]]] = [
     ("/", None, ()),

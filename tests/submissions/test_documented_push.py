@@ -7,8 +7,6 @@ import pytest
 
 from tests.submissions.pushing import ABC, KINDS, Sender
 
-pytestmark = pytest.mark.checkout
-
 
 def document() -> str:
     return (Path(__file__).parents[2] / "docs" / "pushing.md").read_text()

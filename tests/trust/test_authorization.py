@@ -9,7 +9,6 @@ from tests.conftest import serving, settings_for
 from tests.trust import authorization
 from tests.trust.actors import ACTORS, LEAS, Cast
 
-pytestmark = pytest.mark.checkout
 ROWS = authorization.rows()
 OF_ANOTHER = "/v1/submissions/{submission_id}"
 

@@ -15,7 +15,6 @@ from equityaccess.database import Database
 from tests.conftest import serving, settings_for
 from tests.trust import pages
 
-pytestmark = pytest.mark.checkout
 ROWS = pages.rows()
 
 

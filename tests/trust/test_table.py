@@ -11,7 +11,6 @@ import pytest
 from tests.trust.__main__ import _end_within
 from tests.trust.harness import NOT_YET, PROMISED, Harness, all_harnesses
 
-pytestmark = pytest.mark.checkout
 HARNESSES = all_harnesses()
 NUMBERS = [harness.number for harness in HARNESSES]
 
