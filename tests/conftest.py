@@ -18,7 +18,7 @@ from litestar import Litestar
 from equityaccess import clock, embedded
 from equityaccess.access.issue import issue_key
 from equityaccess.access.structs import KeyIn, Scope
-from equityaccess.app import create_app
+from equityaccess.app import create_app, state_of
 from equityaccess.commands.reference import seed_all
 from equityaccess.database import Database, connect
 from equityaccess.migrate import migrate
@@ -155,26 +155,35 @@ async def make_key(database_url: str) -> AsyncIterator[MakeKey]:
     await db.close()
 
 
+_stopped: list[Litestar] = []
+
+
 @contextlib.asynccontextmanager
-async def lifespan(app: Litestar) -> AsyncIterator[None]:
-    """*app* between its start and its stop, in a task of its own as under a server. What it raises, this raises."""
+async def running(settings: Settings) -> AsyncIterator[Litestar]:
+    """An application between start and stop, in a task of its own as under a server. What it raises, this raises.
+
+    Its routes take longer to build than most tests take, and know nothing of the settings: one that has stopped starts
+    again with the state of a new one.
+    """
+    app = _stopped.pop() if _stopped else create_app(settings)
+    app.state = state_of(settings)
     told: asyncio.Queue[Any] = asyncio.Queue()
     said: asyncio.Queue[Any] = asyncio.Queue()
     life = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, told.get, said.put))  # type: ignore[arg-type]
     await told.put({"type": "lifespan.startup"})
     if (await said.get())["type"] == "lifespan.startup.failed":
         await life
-    yield
+    yield app
     await told.put({"type": "lifespan.shutdown"})
     await life
+    _stopped.append(app)
 
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application with these settings, each of whose answers is held to the contract."""
-    app = create_app(settings)
     async with (
-        lifespan(app),
+        running(settings) as app,
         httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
             base_url="http://equityaccess.test",

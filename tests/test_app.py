@@ -11,7 +11,6 @@ import asyncpg
 import httpx
 import pytest
 
-from equityaccess.app import create_app
 from equityaccess.database import Database
 from equityaccess.migrate import SchemaMismatch, code_revision, migrate, reason_to_refuse
 from equityaccess.problems import REFUSALS, Unavailable
@@ -19,7 +18,7 @@ from equityaccess.running import observing
 from equityaccess.running.assets import STATIC, assets
 from equityaccess.running.readiness import Readiness
 from equityaccess.web import as_refusal
-from tests.conftest import MakeKey, bearer, lifespan, serving, settings_for
+from tests.conftest import MakeKey, bearer, running, serving, settings_for
 from tests.held import faults_of_body
 
 KEY = {"scopes": ["county"]}
@@ -209,7 +208,6 @@ async def test_a_request_has_one_host_and_a_sane_head(client: httpx.AsyncClient)
 
 
 async def test_a_caller_who_hangs_up_is_no_failure_of_ours(database_url: str, admin: dict[str, str]) -> None:
-    app = create_app(settings_for(database_url))
     headers = [(name.lower().encode(), value.encode()) for name, value in (admin | JSON).items()]
     scope = {"type": "http", "method": "POST", "path": "/v1/keys", "query_string": b"", "headers": headers}
     heard = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
@@ -221,7 +219,7 @@ async def test_a_caller_who_hangs_up_is_no_failure_of_ours(database_url: str, ad
     async def send(message: dict[str, Any]) -> None:
         said.append(message)
 
-    async with lifespan(app):
+    async with running(settings_for(database_url)) as app:
         await app(scope, receive, send)  # type: ignore[arg-type]
     assert said[0]["status"] == 400
 
@@ -251,7 +249,6 @@ async def test_a_body_that_comes_in_drops_gains_no_time(
 
 async def _stalled(database_url: str, path: str, headers: Mapping[str, str], *pieces: bytes) -> list[dict[str, Any]]:
     """What the application says to a body of which a piece comes every 0.1 s, and after the last of them nothing."""
-    app = create_app(settings_for(database_url))
     fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": fields}
     coming = iter(pieces)
@@ -265,13 +262,12 @@ async def _stalled(database_url: str, path: str, headers: Mapping[str, str], *pi
     async def send(message: dict[str, Any]) -> None:
         said.append(message)
 
-    async with lifespan(app):
+    async with running(settings_for(database_url)) as app:
         await app(scope, receive, send)  # type: ignore[arg-type]
     return said
 
 
 async def test_who_is_cut_off_by_a_stop_is_told_to_send_it_again(database_url: str, admin: dict[str, str]) -> None:
-    app = create_app(settings_for(database_url))
     fields = [(name.lower().encode(), value.encode()) for name, value in (admin | JSON).items()]
     scope = {"type": "http", "method": "POST", "path": "/v1/keys", "query_string": b"", "headers": fields}
     is_reading = asyncio.Event()
@@ -285,7 +281,7 @@ async def test_who_is_cut_off_by_a_stop_is_told_to_send_it_again(database_url: s
     async def send(message: dict[str, Any]) -> None:
         said.append(message)
 
-    async with lifespan(app):
+    async with running(settings_for(database_url)) as app:
         request = asyncio.ensure_future(app(scope, receive, send))  # type: ignore[arg-type]
         await asyncio.wait_for(is_reading.wait(), 10)
         request.cancel()

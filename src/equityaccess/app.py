@@ -105,7 +105,14 @@ SMALL_BODY: Final = 65_536  # bytes; a route that takes more says so itself
 
 def create_app(settings: Settings) -> Litestar:
     """The application on ``settings.database_url``: when it starts it connects, and refuses a schema not its own."""
-    state = State(
+    app = _litestar(state_of(settings), None)
+    app.asgi_handler = observed(while_there_is_room(recorded(app.asgi_handler)))
+    return app
+
+
+def state_of(settings: Settings) -> State:
+    """All that an application knows before it starts; its routes know nothing of it."""
+    return State(
         {
             "settings": settings,
             "contract": contract(),
@@ -117,9 +124,6 @@ def create_app(settings: Settings) -> Litestar:
             "kept": Kept(),
         }
     )
-    app = _litestar(state, None)
-    app.asgi_handler = observed(while_there_is_room(recorded(app.asgi_handler)), state.metrics)
-    return app
 
 
 @functools.cache

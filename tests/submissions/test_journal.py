@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar import Litestar
 
-from equityaccess.app import create_app
-from tests.conftest import MakeKey, lifespan, settings_for
+from tests.conftest import MakeKey, running, settings_for
 from tests.submissions.pushing import FORMS, KINDS, Sender, chunks, days, journal, row, written
 
 GOOD = {form: written(form, [row(), *days(2)]) for form in FORMS}
@@ -161,8 +160,7 @@ async def test_a_body_that_ends_early_is_kept_as_far_as_it_came_and_never_judged
     database_url: str, make_key: MakeKey, size: int
 ) -> None:
     body = (GOOD["ndjson"] * (size // len(GOOD["ndjson"]) + 1))[:size]
-    app = create_app(settings_for(database_url))
-    async with lifespan(app):
+    async with running(settings_for(database_url)) as app:
         status = await hang_up_after(app, await make_key(lea="19642120000000"), list(chunks(body, 65_536)))
     assert status == 400
     (kept,) = await journal(database_url)
@@ -171,7 +169,6 @@ async def test_a_body_that_ends_early_is_kept_as_far_as_it_came_and_never_judged
 
 
 async def test_who_hangs_up_before_the_first_byte_leaves_nothing(database_url: str, make_key: MakeKey) -> None:
-    app = create_app(settings_for(database_url))
-    async with lifespan(app):
+    async with running(settings_for(database_url)) as app:
         assert await hang_up_after(app, await make_key(lea="19642120000000"), []) == 400
     assert await journal(database_url) == []

@@ -135,7 +135,7 @@ class Exchange:
         }
 
 
-def observed(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
+def observed(inner: ASGIApp) -> ASGIApp:
     """*inner*, with every request of it counted, logged and answered under its request id."""
 
     async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,6 +143,7 @@ def observed(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
             await inner(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send)
+        metrics: Metrics = scope["litestar_app"].state.metrics
         with (
             structlog.contextvars.bound_contextvars(request_id=exchange.request_id),
             metrics.in_flight.track_inprogress(),
