@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from equityaccess.database import Database, connect
 from equityaccess.migrate import migrate
 from equityaccess.settings import Settings
 from tests.held import held_to_the_contract
+from tests.memory import use_memory
 
 # A shell that starts the tests in the background has SIGINT ignored, and every program started from here would inherit
 # that: the tests that interrupt one need it back.
@@ -36,12 +36,7 @@ gc.freeze()
 gc.set_threshold(100_000, 50, 50)
 
 
-# Every test has a database of its own, some 15 MB of files: on a disk that others use too, copying them took most of
-# the time of the tests. None of them looks at what a disk keeps when the power goes.
-_MEMORY = Path("/dev/shm")
-_ROOM = 4 << 30  # bytes
-if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
-    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+use_memory()
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import msgspec
 import uvloop
 
 from equityaccess import __version__, clock
+from tests.memory import use_memory
 from tests.trust import world
 from tests.trust.harness import NOT_YET, Figure, Harness, Run, all_harnesses
 
@@ -156,6 +157,8 @@ def main() -> int:
         return 0
     harnesses = all_harnesses()
     chosen = [h for h in harnesses if (h.is_quick or not args.quick) and (not args.only or h.number in args.only)]
+    if run.quick or run.mutant:
+        use_memory()
     with world.folder() as prepared:
         uvloop.run(world.prepare(prepared))
         os.environ[world.PREPARED] = str(prepared)
