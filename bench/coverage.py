@@ -13,7 +13,6 @@ from bench.world import World, pool, scheduling, serving, sql
 from equityaccess import clock
 from equityaccess.coverage import store
 from equityaccess.coverage.jobs import rebuild_coverage
-from equityaccess.coverage.rules import week_of
 from equityaccess.coverage.structs import Counted, CoverageReport
 from equityaccess.database import Transaction
 
@@ -51,14 +50,8 @@ async def rebuild(world: World, repeat: int) -> list[Figure]:
 
 
 async def _computed(tx: Transaction, world: World) -> float:
-    """The statements of ``coverage.store.rebuild`` up to the comparison."""
-    await tx.execute(store.sql.make_fresh_cells)
-    await tx.execute(store.sql.make_fresh_points)
-    today, last_week = world.today, week_of(world.today)
     began = time.perf_counter()
-    await tx.execute(store.sql.rebuild_cells, today=today)
-    await tx.execute(store.sql.prefer_hashing)
-    await tx.execute(store.sql.rebuild_points, today=today, last_week=last_week, county=store.COUNTY, now=clock.now())
+    await store.work_out_afresh(tx, clock.now(), world.today)
     return time.perf_counter() - began
 
 

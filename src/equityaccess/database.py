@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -142,6 +142,11 @@ class Transaction:
         """Stream *records* into *table*: the fastest way in."""
         with self._heard():
             await self._connection.copy_records_to_table(table, columns=list(columns), records=records)
+
+    async def copy_out(self, query: Query, take: Callable[[bytes], Coroutine[Any, Any, None]]) -> None:
+        """Hand the rows of *query*, which takes no values, to *take* as binary COPY has them: the fastest way out."""
+        with self._heard():
+            await self._connection.copy_from_query(query.sql, output=take, format="binary")
 
     async def stream(self, query: Query, into: type[T], /, **values: Any) -> AsyncIterator[T]:
         """Every row as *into*, fetched 2,000 at a time."""

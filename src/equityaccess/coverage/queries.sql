@@ -129,25 +129,6 @@ CROSS JOIN LATERAL (
    ORDER BY n.as_of DESC, n.revision DESC LIMIT 1) o
  WHERE (o.valid_until IS NULL OR o.valid_until >= CAST(:today AS date))
 
--- fragment: everything
-pair AS MATERIALIZED (
-  SELECT indicator_id, student_group_id, min(first_week) AS first_week
-    FROM (SELECT o.indicator_id, o.student_group_id, (min(o.as_of) - DATE '2018-07-01' + 6) / 7 AS first_week
-            FROM observation o GROUP BY o.indicator_id, o.student_group_id
-          UNION ALL
-          SELECT i.indicator_id, g.student_group_id, (i.asked_from - DATE '2018-07-01' + 6) / 7
-            FROM indicator i, student_group g WHERE g.code = 'ALL' AND i.asked_from <= CAST(:today AS date)) first
-   GROUP BY indicator_id, student_group_id
-),
-effective AS (
-  SELECT s.lea_id, s.indicator_id, s.student_group_id, s.population, s.met, s.not_met, s.not_applicable, s.evidence, {{counts_in_weeks}} AS week
-    FROM (SELECT o.*, {{counted_until}} AS counts_until, 0 AS first_week
-            FROM ({{observed}} WHERE o.as_of <= CAST(:today AS date)) o
-            JOIN indicator i ON i.indicator_id = o.indicator_id
-           WHERE o.next_as_of IS DISTINCT FROM o.as_of) s
-),
-{{points}}
-
 -- name: lock
 -- Aggregation is one writer: the drain, the nightly expiry and the rebuild wait for each other.
 SELECT pg_advisory_xact_lock(1162039107)
@@ -239,19 +220,27 @@ CREATE TEMP TABLE IF NOT EXISTS fresh_point (LIKE coverage_point) ON COMMIT DELE
 -- name: make_fresh_cells
 CREATE TEMP TABLE IF NOT EXISTS fresh_cell (LIKE coverage_cell) ON COMMIT DELETE ROWS
 
--- name: rebuild_points
-WITH {{everything}}
-INSERT INTO fresh_point
-SELECT scope, indicator_id, student_group_id, week_ending, as_of, population, met, not_met, not_applicable, unknown, unheard, leas_asked, leas_heard, evidence, CAST(:now AS timestamptz)
-  FROM point
+-- name: lea_ids
+SELECT lea_id FROM lea
 
--- name: rebuild_cells
-INSERT INTO fresh_cell
-SELECT o.lea_id, o.indicator_id, o.student_group_id, o.as_of, o.revision, least(o.valid_until + 1, o.as_of + i.counts_for_days),
-       o.population, o.met, o.not_met, o.not_applicable, o.evidence
-  FROM (SELECT l.lea_id, p.indicator_id, p.student_group_id
-          FROM lea l CROSS JOIN (SELECT DISTINCT indicator_id, student_group_id FROM observation) p) c
-{{newest}}
+-- name: periods
+SELECT lea_id, kind, authorizer_id, funding IS NOT DISTINCT FROM 'local' AS is_local, county_code = CAST(:county AS text) AS is_ours, valid_from, valid_to
+  FROM lea_period
+
+-- name: askings
+SELECT indicator_id, counts_for_days, unit = 'students' AS is_about_students, asked_of, asked_from FROM indicator
+
+-- name: group_ids
+-- The group ALL first.
+SELECT student_group_id FROM student_group ORDER BY code <> 'ALL'
+
+-- name: enrolled_ever
+SELECT lea_id, student_group_id, census_on, students FROM enrollment ORDER BY lea_id, student_group_id, census_on
+
+-- name: observed_ever
+-- Every column of the same length in every row: `rebuilding` reads them as they come.
+SELECT lea_id, indicator_id, student_group_id, as_of, revision, population, met, not_met, not_applicable, evidence, coalesce(valid_until, DATE 'infinity')
+  FROM observation
 
 -- name: different_points
 SELECT coalesce(f.scope, c.scope) AS scope, i.code AS indicator, g.code AS student_group, coalesce(f.week_ending, c.week_ending) AS week_ending
