@@ -58,7 +58,7 @@ containers: $(DEV)  ## Dockerfile and docker-compose.yml
 test-wheel: wheel $(DEV)  ## the built wheel, installed as an operator does and walked as each role does
 	.ci/test-wheel "$(PYTHON)" dist/*.whl
 
-trust: $(DEV)  ## promises proven by harnesses, as one table; writes docs/trust.md (QUICK=1 at most five minutes, MUTANTS=1 seeded defects)
+trust: $(DEV)  ## promises proven by harnesses, as one table; writes docs/trust.md (QUICK=1 in five minutes, MUTANTS=1 seeded defects)
 	$(BIN)/python -m tests.trust $(if $(QUICK),--quick) $(if $(MUTANTS),--mutants)
 
 authorization: $(DEV)  ## add the rows of new routes to tests/trust/authorization.csv, to be decided by hand

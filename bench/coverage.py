@@ -11,7 +11,7 @@ from bench.figure import Figure, percentile_95, ratio
 from bench.rows import Cell, observation
 from bench.world import World, pool, scheduling, serving, sql
 from equityaccess import clock
-from equityaccess.coverage import store
+from equityaccess.coverage import proof, store
 from equityaccess.coverage.jobs import rebuild_coverage
 from equityaccess.coverage.structs import Counted, CoverageReport
 from equityaccess.database import Transaction
@@ -51,7 +51,7 @@ async def rebuild(world: World, repeat: int) -> list[Figure]:
 
 async def _computed(tx: Transaction, world: World) -> float:
     began = time.perf_counter()
-    await store.work_out_afresh(tx, clock.now(), world.today)
+    await proof.work_out_afresh(tx, clock.now(), world.today)
     return time.perf_counter() - began
 
 

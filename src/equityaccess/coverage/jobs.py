@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from equityaccess import clock
-from equityaccess.coverage import store
+from equityaccess.coverage import proof, store
 from equityaccess.database import Transaction
 from equityaccess.outcome import Done
 
@@ -26,7 +26,7 @@ async def rebuild_coverage(tx: Transaction, now: datetime) -> Done:
     today = clock.today(now)
     await store.mark_expired(tx, today)
     await store.drain(tx, now, today)
-    difference = await store.rebuild(tx, now, today)
+    difference = await proof.rebuild(tx, now, today)
     if difference is None:
         return Done(touched=0, said="the rebuilt figures are those that were stored")
     return Done(touched=difference.cells + difference.points, said=str(difference), failed=True)

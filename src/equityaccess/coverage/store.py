@@ -1,41 +1,17 @@
 """Coverage in the database: typed functions over queries.sql."""
 
-import asyncio
 from datetime import date, datetime
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from equityaccess.coverage.observed import Observed
-from equityaccess.coverage.rebuilding import Asking, Enrolled, Period, Reference, rebuilt
 from equityaccess.coverage.rules import week_ending, week_of
 from equityaccess.coverage.structs import Counted, Gap, Goal, Grade, Point, Sums, counted, published
 from equityaccess.database import Transaction, load_queries
 
 COUNTY = "19"  # CDE's code of Los Angeles County
-_CELL_COLUMNS: Final = (
-    "lea_id", "indicator_id", "student_group_id", "as_of", "revision", "counts_until",
-    "population", "met", "not_met", "not_applicable", "evidence",
-)  # fmt: skip
-_POINT_COLUMNS: Final = (
-    "scope", "indicator_id", "student_group_id", "week_ending", "as_of", "population", "met", "not_met",
-    "not_applicable", "unknown", "unheard", "leas_asked", "leas_heard", "evidence", "computed_at",
-)  # fmt: skip
 sql = load_queries(__file__)
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """How the stored figures differed from the rebuilt ones."""
-
-    cells: int
-    points: int
-    examples: list[str]
-
-    def __str__(self) -> str:
-        named = "; ".join(self.examples)
-        differed = f"{self.cells} cells and {self.points} figures differed and were replaced"
-        return f"STORED FIGURES WERE WRONG: {differed}: {named}"
 
 
 async def drain(tx: Transaction, now: datetime, today: date) -> int:
@@ -64,41 +40,6 @@ async def mark_expired(tx: Transaction, today: date) -> int:
 async def mark_all(tx: Transaction, today: date) -> int:
     """Mark every figure, because the directory or the enrollment changed under it; how many pairs."""
     return await tx.execute(sql.mark_all, today=today)
-
-
-async def rebuild(tx: Transaction, now: datetime, today: date) -> Difference | None:
-    """Compare the stored figures with those rebuilt from every observation; replace them if they differ."""
-    await tx.execute(sql.lock)
-    await work_out_afresh(tx, now, today)
-    cells: int = await tx.value(sql.different_cells)
-    points = await tx.rows(sql.different_points)
-    if not cells and not points:
-        return None
-    await tx.execute(sql.clear_cells)
-    await tx.execute(sql.keep_fresh_cells)
-    await tx.execute(sql.clear_points)
-    await tx.execute(sql.keep_fresh_points)
-    return Difference(cells, len(points), [" ".join(map(str, point)) for point in points[:5]])
-
-
-async def work_out_afresh(tx: Transaction, now: datetime, today: date) -> None:
-    """Put every cell and figure there is to be into ``fresh_cell`` and ``fresh_point``."""
-    lea_ids, (all_id, *other_ids) = await tx.values(sql.lea_ids), await tx.values(sql.group_ids)
-    reference = Reference(
-        lea_ids=lea_ids,
-        periods=await tx.all(sql.periods, Period, county=COUNTY),
-        askings=await tx.all(sql.askings, Asking),
-        enrolled=await tx.all(sql.enrolled_ever, Enrolled),
-        group_ids=[all_id, *other_ids],
-        all_id=all_id,
-    )
-    observed = Observed()
-    await tx.copy_out(sql.observed_ever, observed.take)
-    fresh = await asyncio.to_thread(rebuilt, reference, observed, today)
-    await tx.execute(sql.make_fresh_cells)
-    await tx.execute(sql.make_fresh_points)
-    await tx.copy("fresh_cell", _CELL_COLUMNS, fresh.cells)
-    await tx.copy("fresh_point", _POINT_COLUMNS, ((*point, now) for point in fresh.points))
 
 
 Cell = tuple[int, int, int]  # LEA, indicator, student group
