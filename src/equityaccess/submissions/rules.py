@@ -1,14 +1,14 @@
 """What may be said: the checks on the rows of a push. Pure: rows in; records, refusals and warnings out."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from equityaccess.problems import Problem
+from equityaccess.submissions.faults import Fault, cds_fault, too_many
 from equityaccess.submissions.structs import Defaults, Row
 
 EARLIEST = date(2018, 7, 1)
@@ -78,7 +78,6 @@ STAGED = (
     "population", "met", "not_met", "not_applicable", "evidence", "valid_until", "met_by_family", "met_by_lea",
     "barrier_not_available", "barrier_not_affordable", "barrier_not_desired", "barrier_other",
 )  # fmt: skip
-_SEPARATORS = re.compile(r"[\s-]")
 _PARTS = "met, not_met and not_applicable add up to {}, more than the population of {}."
 _BY_WHOM = "met_by_family and met_by_lea add up to {}, and met is {}."
 _BARRIERS = "The barriers add up to {}, and not_met is {}."
@@ -113,29 +112,6 @@ def problem(form: Format, place: Place, field: str, code: str, detail: str, **mo
     return Problem(code=code, detail=detail, **({"owner": "sender"} | locate(form, place, field) | more))  # type: ignore[arg-type]
 
 
-class Fault(NamedTuple):
-    """A fault before it is placed in a row."""
-
-    field: str
-    code: str
-    detail: str
-    more: Mapping[str, object] = {}
-
-
-def cds_fault(cds: str) -> Fault | None:
-    """What is wrong with the form of a CDS code; None when it is 14 ASCII digits."""
-    if len(cds) == 14 and cds.isascii() and cds.isdigit():
-        return None
-    plain = _SEPARATORS.sub("", cds)
-    if len(plain) == 14 and plain.isascii() and plain.isdigit():
-        return Fault("lea", "cds-format", f"{cds!r} is not 14 digits.", {"suggestion": plain})
-    if "e+" in cds.lower() and cds[:1].isdigit():
-        hint = "A spreadsheet cut the code; several LEAs would fit, so it is not guessed. Format the column as text."
-        return Fault("lea", "cds-unrecoverable", f"{cds!r} has lost digits. {hint}")
-    hint = "A CDS code is 14 digits, kept as text so that no zero is lost and no decimal point is added."
-    return Fault("lea", "cds-format", f"{cds!r} is not a CDS code. {hint}")
-
-
 class Half(NamedTuple):
     """A row of which some fields could not be read: harmless values stand for them, and nothing is said of them."""
 
@@ -157,6 +133,16 @@ class Doubt(NamedTuple):
         return problem(form, place, self.field, self.code, self.text.format(*self.values), **_DATA_OWNER)
 
 
+class _Subject(NamedTuple):
+    """An LEA and an indicator of which some row was right, and the days on which another may speak of them."""
+
+    lea_id: int
+    indicator_id: int
+    is_about_students: bool
+    first_on: date
+    last_on: date
+
+
 class Check:
     """Checks rows of one push; answers that repeat from row to row are worked out once."""
 
@@ -166,8 +152,7 @@ class Check:
         self._defaults = defaults
         self._about_students = {asked.indicator_id for asked in known.indicators.values() if asked.unit == "students"}
         # Only what is right is remembered: there is no end to what may be wrong.
-        self._leas: dict[tuple[str, date], Lea] = {}
-        self._asked: dict[tuple[int, str], Asked] = {}
+        self._subjects: dict[tuple[str | UnsetType, str], _Subject] = {}
 
     def rows(self, rows: Rows, room: int) -> Checked:
         """Sort *rows* into records to be stored and problems to be told; warnings beyond *room* are only counted."""
@@ -177,6 +162,9 @@ class Check:
         doubted = 0
         faults: list[Fault] = []
         for number, line, row in zip(*rows, strict=True):
+            if plain := self._plain(number, line, row):
+                records.append(plain)
+                continue
             record = self._row(number, line, row, faults)
             if record is None:
                 place = Place(number, line)
@@ -199,6 +187,34 @@ class Check:
                 if fault.field not in wrong:
                     yield problem(self._form, place, fault.field, fault.code, fault.detail, **fault.more)
 
+    def _plain(self, number: int, line: int, row: Row) -> Record | None:
+        """The record of *row* if it is like one that was right, and nothing in it can be doubted. Most rows are."""
+        subject = self._subjects.get((row.lea, row.indicator))
+        group = self._known.student_groups.get(row.student_group)
+        as_of, population = row.as_of, row.population
+        not_applicable = 0 if row.not_applicable is UNSET else row.not_applicable
+        if (
+            subject is None
+            or group is None
+            or as_of is UNSET
+            or not subject.first_on <= as_of <= subject.last_on
+            or row.met + row.not_met + not_applicable > population
+            or row.valid_until is not UNSET
+            or _parts(row) is not _NONE_KNOWN
+        ):
+            return None
+        lea_id = subject.lea_id
+        if subject.is_about_students and self._is_far(lea_id, group, population):
+            return None
+        return (
+            number, line, lea_id, subject.indicator_id, group, as_of,
+            population, row.met, row.not_met, not_applicable, row.evidence, None, *_NONE_KNOWN,
+        )  # fmt: skip
+
+    def _is_far(self, lea_id: int, group: int, population: int) -> bool:
+        enrolled = self._known.enrolled.get((lea_id, group), 0)
+        return enrolled > 0 and abs(population - enrolled) * FAR_FROM_ENROLLMENT > enrolled
+
     def _row(self, number: int, line: int, row: Row, faults: list[Fault]) -> Record | None:
         as_of = self._day(row, faults)
         lea = self._lea(row, as_of, faults)
@@ -208,13 +224,17 @@ class Check:
             faults.append(Fault("student_group", "unknown-group", row.student_group))
         not_applicable = 0 if row.not_applicable is UNSET else row.not_applicable
         if row.met > row.population - not_applicable:
-            faults.append(_too_many(row, not_applicable))
+            faults.append(too_many(row, not_applicable))
         valid_until = None if row.valid_until is UNSET else row.valid_until
         if valid_until and as_of and valid_until < as_of:
             detail = f"valid_until {valid_until} is before as_of {as_of}: it never counted."
             faults.append(Fault("valid_until", "invalid-period", detail))
         if faults or as_of is None or lea is None or asked is None or group is None:
             return None
+        last_on = min(self._known.today, lea.valid_to - timedelta(days=1))
+        self._subjects[row.lea, row.indicator] = _Subject(
+            lea.lea_id, asked.indicator_id, asked.unit == "students", max(EARLIEST, lea.valid_from), last_on
+        )
         return (
             number, line, lea.lea_id, asked.indicator_id, group, as_of,
             row.population, row.met, row.not_met, not_applicable, row.evidence, valid_until, *_parts(row),
@@ -239,14 +259,10 @@ class Check:
         if cds is None:
             faults.append(Fault("lea", "missing-field", "There is no lea, neither in the row nor for the whole push."))
             return None
-        if as_of and (found := self._leas.get((cds, as_of))):
-            return found
         resolved = self._resolve(cds, as_of)
         if isinstance(resolved, Fault):
             faults.append(resolved)
             return None
-        if resolved and as_of:
-            self._leas[cds, as_of] = resolved
         return resolved
 
     def _resolve(self, cds: str, as_of: date | None) -> Lea | Fault | None:
@@ -268,9 +284,6 @@ class Check:
         return lea
 
     def _indicator(self, code: str, lea: Lea | None, faults: list[Fault]) -> Asked | None:
-        key = (lea.lea_id if lea else 0, code)
-        if found := self._asked.get(key):
-            return found
         asked = self._known.indicators.get(code)
         if asked is None:
             faults.append(Fault("indicator", "unknown-indicator", code))
@@ -279,7 +292,6 @@ class Check:
             detail = f"{code} is asked of {', '.join(asked.asked_of)}, and {lea.cds} is a {lea.kind}."
             faults.append(Fault("indicator", "not-asked", detail, {"owner": "county"}))
             return None
-        self._asked[key] = asked
         return asked
 
     def _doubts(self, record: Record) -> Sequence[Doubt]:
@@ -289,9 +301,8 @@ class Check:
             doubts.append(Doubt("population", _PARTS, (met + not_met + not_applicable, population)))
         if parts != _NO_PARTS:
             doubts.extend(_doubts_of_parts(met, not_met, *(part or 0 for part in parts)))
-        enrolled = self._known.enrolled.get((lea_id, group), 0)
-        is_far = abs(population - enrolled) * FAR_FROM_ENROLLMENT > enrolled
-        if is_far and enrolled and indicator_id in self._about_students:
+        if indicator_id in self._about_students and self._is_far(lea_id, group, population):
+            enrolled = self._known.enrolled[lea_id, group]
             doubts.append(Doubt("population", _FAR, (population, enrolled), "far-from-enrollment"))
         return doubts
 
@@ -317,14 +328,3 @@ def _parts(row: Row) -> _Parts:
         return _NONE_KNOWN
     first, second, third, fourth, fifth, sixth = (None if part is UNSET else part for part in parts)
     return first, second, third, fourth, fifth, sixth
-
-
-def _too_many(row: Row, not_applicable: int) -> Fault:
-    if row.met > row.population:
-        detail = f"met is {row.met}, more than the population of {row.population}."
-        return Fault("met", "met-exceeds-population", detail)
-    if not_applicable > row.population:
-        detail = f"not_applicable is {not_applicable}, more than the population of {row.population}."
-        return Fault("not_applicable", "not-applicable-exceeds-population", detail)
-    detail = f"met is {row.met}, more than the {row.population - not_applicable} to whom it applies."
-    return Fault("met", "met-exceeds-population", detail)
