@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from equityaccess import clock
+from equityaccess.coverage import jobs
+from equityaccess.database import Database
 from tests.conftest import MakeKey, bearer
 
 ABC = "19642120000000"
@@ -23,6 +25,21 @@ def a_push(**changes: object) -> dict[str, object]:
     }  # fmt: skip
     document = {"lea": ABC, "as_of": str(clock.today() - timedelta(days=3)), "source": "SIS nightly export"}
     return document | {"observations": [observation | changes]}
+
+
+@pytest.mark.parametrize("is_aggregated", [True, False])
+async def test_what_a_push_changes_is_told_from_what_was_known_aggregated_or_not(
+    client: httpx.AsyncClient, make_key: MakeKey, database: Database, is_aggregated: bool
+) -> None:
+    key = bearer(await make_key(lea=ABC))
+    (first,) = (await client.post("/v1/submissions", json=a_push(), headers=key)).json()["effect"]
+    if is_aggregated:
+        async with database.transaction(role="aggregator") as tx:
+            assert await jobs.aggregate_coverage(tx, clock.now())
+    (second,) = (await client.post("/v1/submissions", json=a_push(met=17_000), headers=key)).json()["effect"]
+    assert second["lea_before"] == first["lea_after"]
+    assert second["county_before"] == first["county_after"]
+    assert second["lea_after"]["met"] == 17_000
 
 
 async def test_a_push_is_stored_and_its_receipt_accounts_for_every_row(

@@ -277,9 +277,17 @@ INSERT INTO coverage_cell SELECT * FROM fresh_cell
 WITH cell AS MATERIALIZED (
   SELECT * FROM unnest(CAST(:lea_ids AS integer[]), CAST(:indicator_ids AS smallint[]), CAST(:student_group_ids AS smallint[])) WITH ORDINALITY AS u (lea_id, indicator_id, student_group_id, place)
 ),
+marked AS MATERIALIZED (SELECT DISTINCT lea_id, indicator_id, student_group_id FROM coverage_mark WHERE lea_id IS NOT NULL),
 fresh AS MATERIALIZED (
-  SELECT o.lea_id, o.indicator_id, o.student_group_id, o.population, o.met, o.not_met, o.not_applicable, o.evidence, c.place
+  -- What no mark names is as it was aggregated; the rest is looked up, which takes its time for thousands.
+  SELECT k.lea_id, k.indicator_id, k.student_group_id, k.population, k.met, k.not_met, k.not_applicable, k.evidence, c.place
     FROM cell c
+    JOIN coverage_cell k ON k.lea_id = c.lea_id AND k.indicator_id = c.indicator_id AND k.student_group_id = c.student_group_id
+   WHERE k.counts_until > CAST(:today AS date)
+     AND (c.lea_id, c.indicator_id, c.student_group_id) NOT IN (SELECT lea_id, indicator_id, student_group_id FROM marked)
+  UNION ALL
+  SELECT o.lea_id, o.indicator_id, o.student_group_id, o.population, o.met, o.not_met, o.not_applicable, o.evidence, c.place
+    FROM (SELECT c.* FROM cell c JOIN marked m ON m.lea_id = c.lea_id AND m.indicator_id = c.indicator_id AND m.student_group_id = c.student_group_id) c
   {{newest}}
 ),
 pair AS MATERIALIZED (SELECT DISTINCT indicator_id, student_group_id, CAST(:last_week AS integer) AS first_week FROM cell),
