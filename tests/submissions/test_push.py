@@ -42,6 +42,10 @@ async def test_what_a_push_changes_is_told_from_what_was_known_aggregated_or_not
         assert then["county_before"] == first["county_after"]
         assert then["lea_after"]["met"] == met
         first = then
+    async with database.transaction(role="aggregator") as tx:
+        assert await jobs.aggregate_coverage(tx, clock.now())
+    (again,) = (await client.post("/v1/submissions", json=a_push(met=16_000), headers=key)).json()["effect"]
+    assert (again["lea_before"], again["county_before"]) == (first["lea_after"], first["county_after"])
 
 
 async def test_a_push_is_stored_and_its_receipt_accounts_for_every_row(
