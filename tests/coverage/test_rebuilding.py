@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import asyncpg
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from equityaccess.coverage import observed as observed_module
 from equityaccess.coverage.observed import Observed
 from equityaccess.coverage.rules import WEEKS_START
 from equityaccess.database import Database
+from equityaccess.outcome import Done
 from tests.coverage.test_aggregation import Story, noon
 from tests.coverage.worlds import settle
 
@@ -66,3 +68,20 @@ async def test_who_was_asked_has_figures_though_nobody_said_anything(empty: Data
         await tx.execute(store.sql.clear_points)
         told = await tx.rows(store.sql.different_points)
     assert (done.failed, len(told) > 10) == (False, True), "the rebuild found as many figures as were stored"
+
+
+async def test_there_is_nothing_to_rebuild_before_anything_is_set_up(empty: Database) -> None:
+    async with empty.transaction(role="aggregator") as tx:
+        assert await jobs.rebuild_coverage(tx, noon(date(2024, 8, 1))) == Done(
+            touched=0, said="the rebuilt figures are those that were stored"
+        )
+
+
+async def test_nobody_is_asked_before_the_directory_is_there(empty: Database, empty_url: str) -> None:
+    await settle(empty_url)
+    owner = await asyncpg.connect(empty_url)
+    await owner.execute("TRUNCATE lea CASCADE")
+    await owner.close()
+    async with empty.transaction(role="aggregator") as tx:
+        await jobs.expire_coverage(tx, noon(date(2024, 8, 1)))
+        assert not (await jobs.rebuild_coverage(tx, noon(date(2024, 8, 1)))).failed

@@ -51,14 +51,12 @@ async def rebuild(tx: Transaction, now: datetime, today: date) -> Difference | N
 
 async def work_out_afresh(tx: Transaction, now: datetime, today: date) -> None:
     """Put every cell and figure there is to be into ``fresh_cell`` and ``fresh_point``."""
-    lea_ids, (all_id, *other_ids) = await tx.values(store.sql.lea_ids), await tx.values(store.sql.group_ids)
     reference = Reference(
-        lea_ids=lea_ids,
+        lea_ids=await tx.values(store.sql.lea_ids),
         periods=await tx.all(store.sql.periods, Period, county=store.COUNTY),
         askings=await tx.all(store.sql.askings, Asking),
         enrolled=await tx.all(store.sql.enrolled_ever, Enrolled),
-        group_ids=[all_id, *other_ids],
-        all_id=all_id,
+        group_ids=await tx.values(store.sql.group_ids),
     )
     observed = Observed()
     await tx.copy_out(store.sql.observed_ever, observed.take)

@@ -60,8 +60,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     periods: list[Period]
     askings: list[Asking]
     enrolled: list[Enrolled]
-    group_ids: list[int]
-    all_id: int
+    group_ids: list[int]  # the group ALL first
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +72,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
 def rebuilt(reference: Reference, observed: Observed, today: date) -> Rebuilt:
     """Every cell and every figure there is to be on *today*."""
+    if not reference.askings:  # nothing is set up yet
+        return Rebuilt(cells=[], points=[])
     county = _County(reference, today)
     table = observed.table()
     cells: list[tuple[Any, ...]] = []
@@ -98,7 +99,7 @@ class _County:
         self.on_days = np.minimum(7 * np.arange(self.weeks), self.today)
         self.kinds = sorted({period.kind for period in reference.periods})
         self.group_ids = np.array(sorted(reference.group_ids))
-        self.all_at = int(np.searchsorted(self.group_ids, reference.all_id))
+        self.all_at = int(np.searchsorted(self.group_ids, reference.group_ids[0]))
         self.lea_ids = np.array(sorted(reference.lea_ids))
         leas, kinds = len(self.lea_ids), len(self.kinds)
         self._at = {lea_id: place for place, lea_id in enumerate(self.lea_ids.tolist())}
@@ -288,7 +289,9 @@ def _rows(
         of_kind = {name: one[:, :, at] for name, one in sums.items()}
         yield from _rows_of(kind, asking, county, there[:, :, at], of_kind, evidence[:, :, at])
     whole = {name: one.sum(axis=2) for name, one in sums.items()}
-    yield from _rows_of("county", asking, county, np.logical_or.reduce(there, axis=2), whole, evidence.max(axis=2))
+    yield from _rows_of(
+        "county", asking, county, np.logical_or.reduce(there, axis=2), whole, evidence.max(axis=2, initial=0)
+    )
 
 
 def _rows_of(
