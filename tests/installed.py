@@ -8,6 +8,7 @@ and does what it prints, and that each role gets to every page from its front do
 import contextlib
 import html
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,7 @@ def _walk_as_everybody(said: str, base: str) -> list[str]:
 
 def main() -> int:
     """Walk it, and say what was wrong; the exit code is 1 when something was."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell ignores for what runs in its background
     bin_folder = Path(sys.argv[1]).absolute()
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="ea-installed-") as folder, contextlib.chdir(folder):
