@@ -191,24 +191,30 @@ class Check:
         """The record of *row* if it is like one that was right, and nothing in it can be doubted. Most rows are."""
         subject = self._subjects.get((row.lea, row.indicator))
         group = self._known.student_groups.get(row.student_group)
-        as_of, population = row.as_of, row.population
+        if subject is None or group is None:
+            return None
+        lea_id, indicator_id, is_about_students, first_on, last_on = subject
+        as_of, population, met, not_met = row.as_of, row.population, row.met, row.not_met
         not_applicable = 0 if row.not_applicable is UNSET else row.not_applicable
+        # This is done for every row of a large push: what is called elsewhere stands here in place.
+        enrolled = self._known.enrolled.get((lea_id, group), 0) if is_about_students else 0
         if (
-            subject is None
-            or group is None
-            or as_of is UNSET
-            or not subject.first_on <= as_of <= subject.last_on
-            or row.met + row.not_met + not_applicable > population
+            as_of is UNSET
+            or not first_on <= as_of <= last_on
+            or met + not_met + not_applicable > population
+            or (enrolled > 0 and abs(population - enrolled) * FAR_FROM_ENROLLMENT > enrolled)
             or row.valid_until is not UNSET
-            or _parts(row) is not _NONE_KNOWN
+            or row.met_by_family is not UNSET
+            or row.met_by_lea is not UNSET
+            or row.barrier_not_available is not UNSET
+            or row.barrier_not_affordable is not UNSET
+            or row.barrier_not_desired is not UNSET
+            or row.barrier_other is not UNSET
         ):
             return None
-        lea_id = subject.lea_id
-        if subject.is_about_students and self._is_far(lea_id, group, population):
-            return None
         return (
-            number, line, lea_id, subject.indicator_id, group, as_of,
-            population, row.met, row.not_met, not_applicable, row.evidence, None, *_NONE_KNOWN,
+            number, line, lea_id, indicator_id, group, as_of,
+            population, met, not_met, not_applicable, row.evidence, None, None, None, None, None, None, None,
         )  # fmt: skip
 
     def _is_far(self, lea_id: int, group: int, population: int) -> bool:
