@@ -148,12 +148,23 @@ async def _pieces(body: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]
 
 
 async def body(tx: Transaction, submission_id: UUID) -> AsyncIterator[bytes]:
-    """The bytes of a push, part by part, as they came."""
-    number = 0
+    """The bytes of a push, part by part, as they came; the next is unpacked while one is looked into."""
+    number, ahead = 0, None
     while (deflated := await store.part_of_body(tx, submission_id, number)) is not None:
-        small = len(deflated) < _SMALL
-        yield zlib.decompress(deflated) if small else await asyncio.to_thread(zlib.decompress, deflated)
-        number += 1
+        part, ahead, number = ahead, _unpacked(deflated), number + 1
+        if part:
+            yield await part
+    if ahead:
+        yield await ahead
+
+
+def _unpacked(deflated: bytes) -> asyncio.Future[bytes]:
+    loop = asyncio.get_running_loop()
+    if len(deflated) >= _SMALL:
+        return loop.run_in_executor(None, zlib.decompress, deflated)
+    part = loop.create_future()
+    part.set_result(zlib.decompress(deflated))
+    return part
 
 
 async def looks_personal(tx: Transaction, submission_id: UUID) -> str | None:
