@@ -53,20 +53,30 @@ class CellSums(Sums, frozen=True, kw_only=True):
     student_group_id: int
 
 
+class Cells(msgspec.Struct, frozen=True, kw_only=True):
+    """Cells in some order, as columns of the same length."""
+
+    lea_ids: list[int]
+    indicator_ids: list[int]
+    student_group_ids: list[int]
+
+    def first(self, most: int) -> list[Cell]:
+        """The first *most* of them, one by one."""
+        columns = (self.lea_ids[:most], self.indicator_ids[:most], self.student_group_ids[:most])
+        return list(zip(*columns, strict=True))
+
+
 async def figures_now(
-    tx: Transaction, cells: list[Cell], today: date, listed: int
+    tx: Transaction, cells: Cells, today: date, listed: int
 ) -> tuple[dict[Cell, Counted], dict[tuple[int, int], Counted]]:
     """What counts today of the first *listed* of *cells*, and the county's figures with all of them.
 
     Needs a transaction that reads every LEA.
     """
-    lea_ids, indicator_ids, student_group_ids = (list(column) for column in zip(*cells, strict=True))
     found = await tx.all(
         sql.figures_now,
         CellSums,
-        lea_ids=lea_ids,
-        indicator_ids=indicator_ids,
-        student_group_ids=student_group_ids,
+        **msgspec.structs.asdict(cells),
         today=today,
         last_week=week_of(today),
         county=COUNTY,

@@ -11,7 +11,7 @@ import msgspec
 from equityaccess import clock
 from equityaccess.access.structs import Caller
 from equityaccess.audit.structs import Origin
-from equityaccess.coverage.store import Cell, figures_now
+from equityaccess.coverage.store import Cell, Cells, figures_now
 from equityaccess.coverage.structs import Counted, published
 from equityaccess.database import Database, Transaction
 from equityaccess.personal import looks_personal, without_quoted
@@ -181,7 +181,8 @@ class Judge:
     async def _compare_rows(self, tx: Transaction, all_id: int) -> Reach | None:
         """What the rows reach without those that contradict another; the latter are faults. None: no row is left."""
         form, most = self._push.form, self._settings.max_listed_problems
-        reach = await store.reach(tx)
+        lea_ids, today = self._caller.lea_ids, self._today
+        reach = await store.reach(tx, lea_ids, today)
         repeated = await store.repeated(tx, most) if reach and reach.has_repeated else []
         beyond = await store.beyond_total(tx, all_id, most)
         if repeated:
@@ -190,22 +191,21 @@ class Judge:
             self._refusals.add([_exceeds(form, one) for one in beyond], beyond[0].rows)
         if repeated or beyond:
             self._refused += await store.drop_contradicting(tx, all_id)
-            reach = await store.reach(tx)
+            reach = await store.reach(tx, lea_ids, today)
         return reach
 
     async def _apply(self, tx: Transaction, reach: Reach) -> Verdict:
         """Make the staged rows observations, and see what that does to coverage."""
         self._concerned = reach.lea_ids
         await store.lock_leas(tx, self._concerned)
-        jumps = [self._doubt(jump) for jump in await store.jumps(tx)]
+        jumps = [self._doubt(jump) for jump in await store.jumps(tx, reach)]
         self._warnings.add(jumps)
         names = await store.names(tx, self._caller.lea_ids, self._today)
-        cells = sorted(reach.cells, key=names.place)
-        before = await self._figures(tx, cells)
+        before = await self._figures(tx, reach.cells)
         put = await store.put_observations(tx, reach, self._push.journaled.submission_id, clock.now())
-        after = await self._figures(tx, cells) if put.created or put.updated else before
-        effect = _effect(names, cells[:MOST_EFFECTS], before, after)
-        return self._accept(put, effect, len(cells), await self._owed(tx))
+        after = await self._figures(tx, reach.cells) if put.created or put.updated else before
+        effect = _effect(names, reach.cells.first(MOST_EFFECTS), before, after)
+        return self._accept(put, effect, len(reach.newest), await self._owed(tx))
 
     def _doubt(self, jump: store.Jump) -> Problem:
         was, now = jump.met_before * 100 // jump.base_before, jump.met * 100 // jump.base
@@ -213,9 +213,7 @@ class Judge:
         place = Place(jump.row_number, jump.line)
         return rules.problem(self._push.form, place, "met", "jump", detail, owner="data_owner")
 
-    async def _figures(self, tx: Transaction, cells: list[Cell]) -> _Figures:
-        if not cells:
-            return {}, {}
+    async def _figures(self, tx: Transaction, cells: Cells) -> _Figures:
         async with _as_aggregator(tx):
             return await figures_now(tx, cells, self._today, MOST_EFFECTS)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from equityaccess.audit import store as audit
 from equityaccess.audit.structs import Entry, Origin
-from equityaccess.coverage.store import Cell
+from equityaccess.coverage.store import Cells
 from equityaccess.database import Transaction, load_queries
 from equityaccess.submissions.rules import JUMP_IN_POINTS, STAGED, Asked, Known, Lea, Record
 from equityaccess.submissions.structs import Outcome, Owed, Said, SubmissionLine
@@ -52,9 +52,10 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
-    """Of what the staged rows speak, and whether two of them speak of the same thing."""
+    """Of what the staged rows speak, up to which day they do, and whether two of them speak of the same thing."""
 
-    cells: list[Cell]
+    cells: Cells
+    newest: list[date]  # of each cell
     first_on: date
     last_on: date
     has_repeated: bool
@@ -62,7 +63,12 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def lea_ids(self) -> list[int]:
         """The LEAs, in their order."""
-        return sorted({lea_id for lea_id, _, _ in self.cells})
+        return sorted(set(self.cells.lea_ids))
+
+    @property
+    def days(self) -> dict[str, date]:
+        """Between which days all of them are."""
+        return {"first_on": self.first_on, "last_on": self.last_on}
 
 
 class Put(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,18 +240,14 @@ async def prepare_for_many(tx: Transaction) -> None:
     await tx.execute(sql.count_staged)
 
 
-async def reach(tx: Transaction) -> Reach | None:
-    """What the staged rows reach; None when there are none."""
-    rows = await tx.rows(sql.reach)
+async def reach(tx: Transaction, lea_ids: Sequence[int], today: date) -> Reach | None:
+    """What the staged rows, which are of *lea_ids*, reach; None when there are none."""
+    rows = await tx.rows(sql.reach, lea_ids=lea_ids, today=today)
     if not rows:
         return None
-    leas, indicators, groups, first_on, last_on, has_repeated = zip(*rows, strict=True)
-    return Reach(
-        cells=list(zip(leas, indicators, groups, strict=True)),
-        first_on=min(first_on),
-        last_on=max(last_on),
-        has_repeated=any(has_repeated),
-    )
+    leas, indicators, groups, newest, first_on, last_on, has_repeated = rows[0]
+    cells = Cells(lea_ids=leas, indicator_ids=indicators, student_group_ids=groups)
+    return Reach(cells=cells, newest=newest, first_on=first_on, last_on=last_on, has_repeated=has_repeated)
 
 
 async def repeated(tx: Transaction, most: int) -> list[Repeated]:
@@ -278,15 +280,15 @@ async def lock_leas(tx: Transaction, lea_ids: Sequence[int]) -> None:
     await tx.value(sql.lock_leas, lea_ids=lea_ids)
 
 
-async def jumps(tx: Transaction) -> list[Jump]:
+async def jumps(tx: Transaction, reach: Reach) -> list[Jump]:
     """The newest staged row of each cell, where it is far from what the LEA said before."""
-    return await tx.all(sql.jumps, Jump, points=JUMP_IN_POINTS)
+    columns = {**msgspec.structs.asdict(reach.cells), "newest": reach.newest}
+    return await tx.all(sql.jumps, Jump, **columns, **reach.days, points=JUMP_IN_POINTS)
 
 
 async def put_observations(tx: Transaction, reach: Reach, submission_id: UUID, recorded_at: datetime) -> Put:
     """Make the staged rows observations, and mark what they touch."""
-    days = {"first_on": reach.first_on, "last_on": reach.last_on}
-    put = await tx.one(sql.put_observations, Put, **days, submission_id=submission_id, recorded_at=recorded_at)
+    put = await tx.one(sql.put_observations, Put, **reach.days, submission_id=submission_id, recorded_at=recorded_at)
     return put or Put(created=0, updated=0)
 
 
@@ -296,12 +298,6 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     leas: dict[int, str]
     indicators: dict[int, str]
     student_groups: dict[int, str]
-
-    def place(self, cell: Cell) -> tuple[str, str, bool, str]:
-        """Where *cell* stands in a list: by LEA and indicator, the group ALL first."""
-        lea, indicator, group = cell
-        code = self.student_groups[group]
-        return (self.leas[lea], self.indicators[indicator], code != "ALL", code)
 
 
 async def names(tx: Transaction, lea_ids: Sequence[int], today: date) -> Names:
