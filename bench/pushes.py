@@ -16,7 +16,9 @@ from bench import client
 from bench.client import Client, UnexpectedAnswer
 from bench.figure import Figure, median, ratio
 from bench.rows import COPY_COLUMNS, Cell, Told, ndjson, observation, records, told
-from bench.world import LONG_S, Administrator, World, administrator, noon, serving, sql
+from bench.world import LONG_S, Administrator, World, administrator, noon, pool, serving, sql
+from equityaccess import clock
+from equityaccess.coverage.jobs import aggregate_coverage
 from equityaccess.database import Transaction
 from equityaccess.submissions.structs import Receipt
 
@@ -33,6 +35,7 @@ async def bulk_push(world: World, repeat: int) -> list[Figure]:
     COPY puts as many rows into a table made LIKE observation INCLUDING ALL with the same partitions, and commits; it
     writes on a connection to which no policy applies. Both tables hold the same stored rows before, both sides are
     prepared in memory, take turns, have days of their own on which nothing is stored, and start after a CHECKPOINT.
+    What the push before marked is aggregated by then, as the scheduler does within seconds.
     """
     days_each = -(-_BULK_ROWS // len(world.cells))
     fresh = world.fresh_days()
@@ -51,11 +54,13 @@ async def _over_copy(
     name: str, world: World, pushes: Sequence[list[Told]], copies: Sequence[list[Told]], *, revision: int
 ) -> list[Figure]:
     pushing, copying = [], []
-    async with world.clone(name) as url, administrator(url) as admin, serving(world, url) as server:
+    async with world.clone(name) as url, administrator(url) as admin, pool(url) as db, serving(world, url) as server:
         await _make_copy_table(admin)
         for turn, (to_push, to_copy) in enumerate(zip(pushes, copies, strict=True), 1):
             shift = turn if revision else 0
             body = ndjson(to_push, shift)
+            async with db.transaction(role="aggregator") as tx:
+                await aggregate_coverage(tx, clock.now())
             await admin.execute("CHECKPOINT")
             pushing.append(await _push(world, server.port, body, len(to_push)))
             prepared = records(to_copy, shift, revision * turn + 1, uuid4(), noon(world.today))
