@@ -238,7 +238,7 @@ SELECT student_group_id FROM student_group ORDER BY code <> 'ALL'
 SELECT lea_id, student_group_id, census_on, students FROM enrollment ORDER BY lea_id, student_group_id, census_on
 
 -- name: observed_ever
--- Every column of the same length in every row: `rebuilding` reads them as they come.
+-- Every column of the same length in every row: `observed` reads them as they come.
 SELECT lea_id, indicator_id, student_group_id, as_of, revision, population, met, not_met, not_applicable, evidence, coalesce(valid_until, DATE 'infinity')
   FROM observation
 
