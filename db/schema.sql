@@ -310,6 +310,26 @@ COMMENT ON COLUMN public.coverage_point.as_of IS 'The day the figures hold for: 
 
 COMMENT ON COLUMN public.coverage_point.unheard IS 'The part of population that comes from enrollment, because an LEA of the family has not reported';
 
+CREATE TABLE public.doubt_work (
+    lea_ids integer[] NOT NULL,
+    code text NOT NULL,
+    revision integer NOT NULL,
+    desk text,
+    settled_rows integer,
+    said text,
+    told_at timestamp with time zone NOT NULL,
+    key_id uuid NOT NULL,
+    CONSTRAINT doubt_work_check CHECK (((settled_rows IS NULL) = (said IS NULL))),
+    CONSTRAINT doubt_work_revision_check CHECK ((revision > 0)),
+    CONSTRAINT doubt_work_settled_rows_check CHECK ((settled_rows > 0))
+);
+
+ALTER TABLE ONLY public.doubt_work FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.doubt_work OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.doubt_work IS 'Append-only: the newest revision holds, until more rows are in doubt';
+
 CREATE TABLE public.enrollment (
     lea_id integer NOT NULL,
     school_year text NOT NULL,
@@ -1790,6 +1810,9 @@ ALTER TABLE ONLY public.coverage_mark
 ALTER TABLE ONLY public.coverage_point
     ADD CONSTRAINT coverage_point_pkey PRIMARY KEY (scope, indicator_id, student_group_id, week_ending);
 
+ALTER TABLE ONLY public.doubt_work
+    ADD CONSTRAINT doubt_work_pkey PRIMARY KEY (lea_ids, code, revision);
+
 ALTER TABLE ONLY public.enrollment
     ADD CONSTRAINT enrollment_pkey PRIMARY KEY (lea_id, school_year, student_group_id);
 
@@ -2300,6 +2323,8 @@ ALTER TABLE public.audit_seal ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.blackout ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY county ON public.doubt_work TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
+
 CREATE POLICY county ON public.triage_event TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY county ON public.triage_item TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
@@ -2315,6 +2340,8 @@ ALTER TABLE public.coverage_cell ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.coverage_mark ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.coverage_point ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.doubt_work ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.enrollment ENABLE ROW LEVEL SECURITY;
 
@@ -2467,6 +2494,8 @@ CREATE POLICY owner_maintains ON public.coverage_cell TO equityaccess_owner USIN
 CREATE POLICY owner_maintains ON public.coverage_mark TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.coverage_point TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.doubt_work TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.feed TO equityaccess_owner USING (true) WITH CHECK (true);
 
@@ -2691,6 +2720,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.coverage_mark TO equityaccess_aggrega
 
 GRANT SELECT ON TABLE public.coverage_point TO equityaccess_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.coverage_point TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.doubt_work TO equityaccess_app;
 
 GRANT SELECT ON TABLE public.enrollment TO equityaccess_app;
 GRANT SELECT ON TABLE public.enrollment TO equityaccess_aggregator;

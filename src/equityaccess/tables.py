@@ -601,6 +601,18 @@ release_cell = Table(
     Index("release_cell_of_scope", "scope", "number"),
 )
 
+doubt_work = _table(
+    "doubt_work",
+    _key("lea_ids", ARRAY(Integer)),
+    _key("code", Text),
+    _key("revision", Integer, autoincrement=False),
+    Column("desk", Text),
+    Column("settled_rows", Integer),
+    Column("said", Text),
+    _required("told_at", _INSTANT),
+    _required("key_id", Uuid),
+)
+
 # The last mile
 
 unit_cost = _table(

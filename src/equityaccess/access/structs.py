@@ -12,6 +12,14 @@ from equityaccess.problems import NotAllowed
 Scope = Literal["push", "read", "county", "admin"]
 TokenError = Literal["invalid_request", "invalid_client", "unsupported_grant_type", "invalid_scope"]
 KeyState = Literal["live", "expired", "revoked"]
+Desk = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        pattern=r"\A[a-z0-9][a-z0-9-]*\Z",
+        description="A desk or a role, such as `desk-2` or `payroll`. No person's name.",
+    ),
+]
 
 EXPIRES_IN_DAYS = 180
 LONGEST_EXPIRES_IN_DAYS = 366

@@ -277,19 +277,46 @@ SELECT DISTINCT ON (o.lea_id, o.indicator_id, o.student_group_id)
  WHERE o.lea_id = ANY (CAST(:lea_ids AS integer[]))
  ORDER BY o.lea_id, o.indicator_id, o.student_group_id, o.as_of DESC, o.revision DESC
 
+-- fragment: newest_work
+SELECT n.* FROM doubt_work n WHERE n.lea_ids = d.sender AND n.code = d.code ORDER BY n.revision DESC LIMIT 1
+
 -- name: doubts
 -- What the newest push of each sender's LEAs that was taken left in doubt: by code, with one example of its words. A doubt
--- goes when a later push no longer gives cause for it.
+-- goes when a later push no longer gives cause for it; one that the county settled is open again when more rows are in it.
 WITH newest AS (
   SELECT DISTINCT ON (s.lea_ids) s.submission_id, s.lea_ids, s.concerned, s.received_at, s.answer
     FROM submission s
    WHERE s.outcome IN ('applied', 'partly_applied') AND s.received_at >= CAST(:since AS timestamptz)
    ORDER BY s.lea_ids, s.received_at DESC
+),
+doubt AS (
+  SELECT n.submission_id, n.lea_ids AS sender, coalesce(n.concerned, n.lea_ids) AS lea_ids, n.received_at, w.doubt ->> 'code' AS code,
+         w.doubt ->> 'owner' AS owner, CAST(count(*) AS integer) AS times, min(w.doubt ->> 'detail') AS example
+    FROM newest n
+   CROSS JOIN LATERAL jsonb_array_elements(CAST(convert_from(n.answer, 'UTF8') AS jsonb) -> 'warnings') AS w (doubt)
+   GROUP BY n.submission_id, n.lea_ids, coalesce(n.concerned, n.lea_ids), n.received_at, w.doubt ->> 'code', w.doubt ->> 'owner'
 )
-SELECT n.submission_id, coalesce(n.concerned, n.lea_ids) AS lea_ids, n.received_at, w.doubt ->> 'code' AS code, w.doubt ->> 'owner' AS owner,
-       CAST(count(*) AS integer) AS times, min(w.doubt ->> 'detail') AS example
-  FROM newest n
- CROSS JOIN LATERAL jsonb_array_elements(CAST(convert_from(n.answer, 'UTF8') AS jsonb) -> 'warnings') AS w (doubt)
- GROUP BY n.submission_id, coalesce(n.concerned, n.lea_ids), n.received_at, w.doubt ->> 'code', w.doubt ->> 'owner'
- ORDER BY n.received_at, n.submission_id, code
+SELECT d.submission_id, d.lea_ids, d.received_at, d.code, d.owner, d.times, d.example,
+       coalesce(w.revision, 0) AS revision, w.desk, w.said, w.told_at, coalesce(d.times <= w.settled_rows, false) AS is_settled
+  FROM doubt d
+  LEFT JOIN LATERAL ({{newest_work}}) w ON true
+ ORDER BY is_settled, d.received_at, d.submission_id, d.code
  LIMIT CAST(:limit AS integer)
+
+-- name: doubt_of
+-- One doubt that a push left: of whom, in how many rows, and what was done about it last.
+SELECT d.lea_ids, d.rows, coalesce(w.revision, 0) AS revision, w.desk, w.settled_rows, w.said
+  FROM (SELECT s.lea_ids AS sender, coalesce(s.concerned, s.lea_ids) AS lea_ids, CAST(:code AS text) AS code, CAST(count(*) AS integer) AS rows
+          FROM submission s
+         CROSS JOIN LATERAL jsonb_array_elements(CAST(convert_from(s.answer, 'UTF8') AS jsonb) -> 'warnings') AS w (doubt)
+         WHERE s.submission_id = CAST(:submission_id AS uuid) AND s.outcome IN ('applied', 'partly_applied') AND w.doubt ->> 'code' = CAST(:code AS text)
+         GROUP BY s.lea_ids, s.concerned) d
+  LEFT JOIN LATERAL ({{newest_work}}) w ON true
+
+-- name: put_doubt_work
+-- The next revision, if the one before it is the newest still.
+INSERT INTO doubt_work (lea_ids, code, revision, desk, settled_rows, said, told_at, key_id)
+SELECT lea_ids, CAST(:code AS text), CAST(:after AS integer) + 1, CAST(:desk AS text), CAST(:settled_rows AS integer), CAST(:said AS text),
+       CAST(:now AS timestamptz), CAST(:key_id AS uuid)
+  FROM submission WHERE submission_id = CAST(:submission_id AS uuid)
+ON CONFLICT DO NOTHING

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from equityaccess.access.structs import Desk
 from equityaccess.onboarding.playbook import Track
 from equityaccess.onboarding.rules import WaitingOn
 
@@ -16,14 +17,6 @@ ReasonCode = Literal[
 ]  # fmt: skip
 State = Literal["open", "snoozed", "closed", "resolved"]
 EventKind = Literal["opened", "closed", "assigned", "snoozed", "noted", "contacted", "resolved"]
-Desk = Annotated[
-    str,
-    Meta(
-        max_length=40,
-        pattern=r"\A[a-z0-9][a-z0-9-]*\Z",
-        description="A desk or a role, such as `desk-2` or `payroll`. No person's name.",
-    ),
-]
 Note = Annotated[str, Meta(min_length=1, max_length=500, description="What is to be remembered. No person's name.")]
 
 
