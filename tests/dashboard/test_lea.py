@@ -1,5 +1,8 @@
 """The page of one LEA, for the LEA itself and for the county; another's is not there."""
 
+import json
+import re
+
 import httpx
 import pytest
 
@@ -41,6 +44,27 @@ async def test_it_shows_coverage_beside_its_kind(
     assert f"{rate['percent']:g}%" in row.rpartition("<td")[2], (
         "the last column is what is published of all of its kind"
     )
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_measure_is_shown_week_by_week_and_what_did_not_count_is_not_a_zero(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    browser = await sign_in(database, client, "district", [ABC])
+    page = await client.get(f"/leas/{ABC}", headers=browser)
+    drawn = re.search(r'data-chart="line">.*?<script type="application/json">(.*?)</script>', page.text, re.DOTALL)
+    assert drawn
+    content = json.loads(drawn[1])
+    by_name = {one["name"]: one["data"] for one in content["series"]}
+    assert list(by_name) == ["All students", "English learners"]
+    assert (by_name["All students"][-1], by_name["English learners"][-1]) == (94.44, 60.0)
+    assert by_name["English learners"][0] is None, "twelve weeks ago it had not told anything"
+    assert len(content["categories"]) == len(by_name["All students"]) == 13
+    newest = page.text[page.text.index("Week until") :].partition("</tr>")[2].partition("</tr>")[0]
+    assert "94.4%" in newest
+    another = words(await client.get(f"/leas/{ABC}?indicator=device", headers=browser))
+    assert "Week by week" in another
+    assert (await client.get(f"/leas/{ABC}?indicator=weather", headers=browser)).status_code == 422
 
 
 @pytest.mark.usefixtures("told", "scored")

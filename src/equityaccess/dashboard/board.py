@@ -14,6 +14,7 @@ from equityaccess.coverage.structs import Counted, Goal, Outlook, Point
 TREND_WEEKS: Final = 4
 SHOWN_WEEKS: Final = 12  # that are read: enough for the trend, and for a week in which nothing was worked out
 _BAR: Final = 34  # pixels of a chart for a bar
+_LINES: Final = 5  # of a chart that are still told apart
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,13 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[StudentGroup]
     as_of: date | None
     computed_at: datetime | None
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What was confirmed of one measure from week to week: by group, everyone first; None where nothing counted."""
+
+    weeks: list[date]
+    rates: dict[str, list[float | None]]
 
 
 def board(
@@ -102,6 +110,23 @@ def widest_first(row: Row) -> list[Figure]:
         return rate is None, rate or 0.0
 
     return sorted(row.figures.values(), key=confirmed)
+
+
+def history(found: Sequence[Found], indicator: str) -> History:
+    """How *indicator* went in the weeks of *found*: everyone, and the groups of which the least is confirmed now."""
+    rates: dict[str, dict[date, float | None]] = {}
+    for one in sorted(found, key=lambda one: one.week_ending):
+        if one.indicator == indicator:
+            rate = _confirmed(one.point(is_own=True)) if one.leas_heard else None
+            rates.setdefault(one.student_group, {})[one.week_ending] = rate
+    weeks = sorted({week for of_group in rates.values() for week in of_group})
+    lines = {group: [of_group.get(week) for week in weeks] for group, of_group in rates.items()}
+
+    def place(group: str) -> tuple[bool, bool, float]:
+        newest = lines[group][-1]
+        return group != "ALL", newest is None, newest or 0.0
+
+    return History(weeks=weeks, rates={group: lines[group] for group in sorted(lines, key=place)[:_LINES]})
 
 
 def chart(figures: Sequence[Figure], names: Mapping[str, str], words: Mapping[str, str]) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """``/leas/{code}``: what one LEA looks like to everybody entitled: the LEA itself, and the people of the county."""
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from equityaccess import clock
 from equityaccess.access import store as access
@@ -14,7 +14,7 @@ from equityaccess.catalogue import store as catalogue
 from equityaccess.coverage import rules
 from equityaccess.coverage import store as coverage
 from equityaccess.coverage.store import Pair, Weeks
-from equityaccess.dashboard.board import SHOWN_WEEKS, figures_of
+from equityaccess.dashboard.board import SHOWN_WEEKS, figures_of, history
 from equityaccess.dashboard.doors import FOR_COUNTY_AND_DISTRICTS
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
@@ -23,15 +23,21 @@ from equityaccess.problems import NotFound
 from equityaccess.publication import store as publication
 from equityaccess.submissions import store as submissions
 from equityaccess.support import store as support
+from equityaccess.web import wrong_parameter
 
 _SHOWN: Final = 20
+_FIRST: Final = "home_internet"
 
 
 @get("/leas/{code:str}", operation_id="show_lea", include_in_schema=False, opt=FOR_COUNTY_AND_DISTRICTS)
 async def show_lea(
-    request: Request[Any, Any, Any], caller: NamedDependency[Caller], db: NamedDependency[Database], code: FromPath[str]
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    db: NamedDependency[Database],
+    code: FromPath[str],
+    indicator: Annotated[str, QueryParameter(max_length=64)] = _FIRST,
 ) -> Response[Any]:
-    """Its coverage, where that leads, and what is published of all LEAs of its kind."""
+    """Its coverage, where that leads, what is published of all LEAs of its kind, and one measure week by week."""
     now, today = clock.now(), clock.today()
     lea = await _named(db, caller, code)
     async with db.transaction(leas=[lea.lea_id]) as tx:
@@ -39,7 +45,9 @@ async def show_lea(
         found = await coverage.own(tx, lea.lea_id, Pair(), Weeks(first=first, today=today, known_at=now), now)
         goals = await coverage.targets(tx, today)
         peers = [row.cell() for row in await publication.peers(tx, lea.lea_id)]
-        names = (await catalogue.names(tx)).every
+        catalogued = await catalogue.names(tx)
+    if indicator not in catalogued.indicators:
+        raise wrong_parameter("indicator", "unknown-indicator", "There is no such measure.")
     figures = sorted(figures_of(found, goals, today), key=lambda one: (one.indicator, one.student_group != "ALL"))
     return page(
         request,
@@ -47,7 +55,10 @@ async def show_lea(
         lea=lea,
         figures=figures,
         peers={(one.indicator, one.student_group): one.figures for one in peers},
-        names=names,
+        names=catalogued.every,
+        asked=sorted({one.indicator for one in figures}),
+        indicator=indicator,
+        history=history(found, indicator),
     )
 
 

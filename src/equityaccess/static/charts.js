@@ -3,6 +3,7 @@
 (() => {
   const TEXT = { fontFamily: "Public Sans Web, system-ui, sans-serif", fontSize: 14, color: "#1b1b1b" };
   const COLOURS = ["#005ea2", "#adcdea", "#c05600", "#538200", "#8168b3", "#565c65"];
+  const SYMBOLS = ["circle", "rect", "triangle", "diamond", "arrow", "pin"]; // lines are never told apart by colour alone
   const percent = (value) => `${value} %`;
 
   const base = (chart) => ({
@@ -18,7 +19,9 @@
     ...base(chart),
     xAxis: { type: "category", data: chart.categories, axisLabel: TEXT },
     yAxis: { type: "value", max: chart.most, axisLabel: { ...TEXT, formatter: chart.most === 100 ? percent : undefined } },
-    series: chart.series.map((one) => ({ type: "line", symbolSize: 8, ...one, ...targeted(chart, "yAxis") })),
+    series: chart.series.map((one, place) => ({
+      type: "line", symbolSize: 8, symbol: SYMBOLS[place], ...one, ...(place === 0 ? targeted(chart, "yAxis") : {}),
+    })),
   });
   const bar = (chart) => ({
     ...base(chart),
