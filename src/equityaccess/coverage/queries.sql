@@ -430,7 +430,7 @@ WITH asked AS (
    WHERE p.valid_from <= CAST(:today AS date) AND CAST(:today AS date) < p.valid_to AND p.county_code = CAST(:county AS text) AND p.funding IS DISTINCT FROM 'local'
      AND (CAST(:lea_ids AS integer[]) IS NULL OR p.lea_id = ANY (CAST(:lea_ids AS integer[])))
      AND NOT EXISTS (SELECT FROM coverage_cell c WHERE c.lea_id = p.lea_id AND c.indicator_id = a.indicator_id AND c.student_group_id = a.student_group_id)
-), gap AS (
+), gap AS MATERIALIZED ( -- once, however few LEAs the planner expects
   SELECT c.lea_id, a.indicator, a.student_group, c.as_of, b.barrier, b.people
     FROM asked a
     JOIN coverage_cell c ON c.indicator_id = a.indicator_id AND c.student_group_id = a.student_group_id
