@@ -18,6 +18,7 @@ from tests.conftest import settings_for
 from tests.line import Line
 
 ONE = Query("one", "SELECT 1", ())
+PLANS = Query("plans", "SELECT current_setting('plan_cache_mode')", ())
 SLEEP = Query("sleep", "SELECT pg_sleep(30)", ())
 SETTINGS = Query(
     "settings",
@@ -42,6 +43,19 @@ async def test_every_wait_of_the_server_has_an_end(database_url: str) -> None:
         assert (await tx.values(SETTINGS))[-1] == "250"
     async with db.transaction() as tx:
         assert (await tx.values(SETTINGS))[-1] == "10000"
+    await db.close()
+
+
+async def test_who_reads_every_lea_has_plans_for_what_was_asked(database_url: str) -> None:
+    db = await connect(settings_for(database_url))
+    async with db.transaction(leas=[1]) as tx:
+        assert await tx.value(PLANS) == "auto"
+    async with db.transaction(every_lea=True) as tx:
+        assert await tx.value(PLANS) == "force_custom_plan"
+    async with db.transaction(role="aggregator") as tx:
+        assert await tx.value(PLANS) == "force_custom_plan"
+    async with db.transaction() as tx:
+        assert await tx.value(PLANS) == "auto"
     await db.close()
 
 
