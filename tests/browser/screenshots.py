@@ -25,6 +25,8 @@ _PICTURES: Final = {
     "passport": ("technology office", "/passport?indicator=home_internet&student_group=EL", None),
     "triage": ("BEST support", "/triage", None),
     "county-data": ("technology office", "/county/data", None),
+    "doubts": ("technology office", "/county/data", "#silent"),
+    "history": ("district", "/leas/19642120000000", "#history"),
     "typed": ("district", "/submit/typed", None),
     "my": ("district", "/my", None),
     "submit": ("district", "/submit", None),
