@@ -75,6 +75,11 @@ def looks_named(text: str) -> bool:
     )
 
 
+def looks_personal_or_named(text: str) -> str | None:
+    """What a text that somebody typed for others to read seems to hold of a person, be it only a name, if anything."""
+    return looks_personal(text) or ("a person's name" if looks_named(text) else None)
+
+
 def _is_capitalised(word: str) -> bool:
     parts = _MARK.split(word)
     if word.casefold() in _THINGS:

@@ -18,7 +18,7 @@ from equityaccess.access.structs import (
     LiveKey,
     Scope,
 )
-from equityaccess.personal import looks_named, looks_personal
+from equityaccess.personal import looks_personal_or_named
 from equityaccess.problems import Invalid, Problem
 
 # For secret scanners: what every key, and every token that one was exchanged for, looks like. Its last six characters
@@ -186,7 +186,7 @@ def _faults_of_label(wanted: KeyIn) -> Iterable[Problem]:
         yield _fault("too-long", f"A label has at most {LONGEST_LABEL} characters.", "/label")
     elif not wanted.label.isprintable():
         yield _fault("invalid-character", "A label is one line of printable characters.", "/label")
-    elif what := looks_personal(wanted.label) or (looks_named(wanted.label) and "a person's name"):
+    elif what := looks_personal_or_named(wanted.label):
         yield _fault(
             "personal-data",
             f"The label holds what looks like {what}. Name the system that sends, in small letters, not a person.",

@@ -15,7 +15,7 @@ from equityaccess.coverage import store as coverage
 from equityaccess.database import Database
 from equityaccess.last_mile import reading, store
 from equityaccess.last_mile.structs import LastMile, Priced, UnitCost, UnitCostIn, UnitCostList
-from equityaccess.personal import looks_named, looks_personal
+from equityaccess.personal import looks_personal_or_named
 from equityaccess.problems import Invalid, NotAllowed, NotFound, PreconditionFailed, PreconditionRequired, Problem
 from equityaccess.web import answer, refuses, wrong_parameter
 
@@ -97,7 +97,7 @@ async def change(
     indicator, barrier = place[0], next((one for one in PRICED if one == place[1]), None)
     if barrier is None:
         raise NotFound(f"There is no unit cost of {place[1]!r}; there are those of {', '.join(PRICED)}.")
-    if what := looks_personal(data.source) or (looks_named(data.source) and "a person's name"):
+    if what := looks_personal_or_named(data.source):
         detail = f"source holds what looks like {what}; name the contract or the quote."
         raise Invalid(detail, errors=[Problem(code="personal-data", detail=detail, owner="sender", pointer="/source")])
     now = clock.now()

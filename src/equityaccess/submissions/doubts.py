@@ -11,7 +11,7 @@ from equityaccess.access.structs import Caller, Desk
 from equityaccess.audit import store as audit
 from equityaccess.audit.structs import Entry, Origin
 from equityaccess.database import Database, Transaction
-from equityaccess.personal import looks_named, looks_personal
+from equityaccess.personal import looks_personal_or_named
 from equityaccess.problems import Invalid, NotFound, PreconditionFailed, Problem
 from equityaccess.submissions.store import sql
 
@@ -67,9 +67,7 @@ async def work_on(db: Database, caller: Caller, origin: Origin, work: DoubtWork,
 
     Raises NotFound, Invalid for what looks personal, or PreconditionFailed when a colleague was first.
     """
-    if isinstance(work.said, str) and (
-        what := looks_personal(work.said) or (looks_named(work.said) and "a person's name")
-    ):
+    if isinstance(work.said, str) and (what := looks_personal_or_named(work.said)):
         detail = f"What was found out holds what looks like {what}; say what, not who."
         raise Invalid(detail, errors=[Problem(code="personal-data", detail=detail, owner="sender")])
     place = {"submission_id": work.submission_id, "code": work.code}

@@ -1,12 +1,12 @@
 """Where the figures of a push come from: its only free text, and what may not stand in it. Pure, as rules.py is."""
 
-from equityaccess.personal import looks_named, looks_personal
+from equityaccess.personal import looks_personal_or_named
 from equityaccess.problems import Problem
 
 
 def source_fault(source: str, longest: int) -> Problem | None:
     """What is wrong with the only free text of a push: its length, a secret, or something shaped like a person's."""
-    what = looks_personal(source) or (looks_named(source) and "a person's name")
+    what = looks_personal_or_named(source)
     code, detail = "", ""
     if len(source) > longest:
         code, detail = "text-too-long", f"source has {len(source)} characters; it may have {longest}."

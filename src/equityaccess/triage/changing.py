@@ -14,7 +14,7 @@ from equityaccess.access.structs import Caller
 from equityaccess.audit import store as audit
 from equityaccess.audit.structs import Entry, Origin
 from equityaccess.database import Database, Transaction
-from equityaccess.personal import looks_named, looks_personal
+from equityaccess.personal import looks_personal_or_named
 from equityaccess.problems import Conflict, Invalid, NotFound, PreconditionFailed, Problem
 from equityaccess.support import telling as support
 from equityaccess.support.structs import SupportEventIn
@@ -124,7 +124,7 @@ def _faults(data: Change, today: date) -> Iterator[Problem]:
     texts = {"/note": data.note, "/resolved_with": data.resolved_with}
     texts["/contact/said"] = UNSET if contact is UNSET else contact.said
     for pointer, text in texts.items():
-        if isinstance(text, str) and (what := looks_personal(text) or (looks_named(text) and "a person's name")):
+        if isinstance(text, str) and (what := looks_personal_or_named(text)):
             yield _fault("personal-data", f"{pointer[1:]} holds what looks like {what}; say what, not who.", pointer)
 
 
