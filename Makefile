@@ -5,8 +5,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 RUNTIME := $(VENV)/runtime.stamp
 DEV     := $(VENV)/dev.stamp
-# What is never imported need not be compiled: that halves the time until `make demo` begins.
-INSTALL  = $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+INSTALL  = $(BIN)/pip install --quiet --disable-pip-version-check
 LOCKED   = $(INSTALL) --require-hashes --only-binary :all:
 # The first Python on PATH that is new enough; PYTHON=... chooses another.
 PYTHON  ?= $(shell for it in python3 python3.14 python3.13 python3.12 python3.11; do \
