@@ -116,6 +116,8 @@ async def test_a_doubt_in_more_rows_than_were_settled_is_open_again(client: http
         ({"desk": "Maria Lopez"}, 422),
         ({"said": "Ask Maria Lopez at maria@example.org"}, 422),
         ({"said": "x"}, 422),
+        ({"said": "counted\0twice"}, 422),
+        ({"desk": "data-2", "code": "ju\0mp"}, 422),
         ({"desk": "data-2", "code": "no-such"}, 404),
         ({"desk": "data-2", "submission_id": "00000000-0000-0000-0000-000000000001"}, 404),
         ({"desk": "data-2", "submission_id": "what"}, 422),

@@ -15,6 +15,8 @@ from equityaccess.personal import looks_personal_or_named
 from equityaccess.problems import Invalid, NotFound, PreconditionFailed, Problem
 from equityaccess.submissions.store import sql
 
+_NO_CONTROL = r"\A[^\x00-\x1f]*\Z"  # PostgreSQL's text holds no NUL, and a remark has one line
+
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     """What a push that was taken left in doubt: warnings of one kind, and who can say whether they matter.
@@ -40,10 +42,10 @@ class DoubtWork(msgspec.Struct, frozen=True, kw_only=True):
     """What is done about a doubt that a push left: it is given to a desk, or back (null), or settled."""
 
     submission_id: UUID
-    code: Annotated[str, Meta(max_length=64)]
+    code: Annotated[str, Meta(max_length=64, pattern=_NO_CONTROL)]
     revision: int  # of what was read; 0 when nothing had been done
     desk: Desk | UnsetType | None = UNSET
-    said: Annotated[str, Meta(min_length=3, max_length=500)] | UnsetType = UNSET
+    said: Annotated[str, Meta(min_length=3, max_length=500, pattern=_NO_CONTROL)] | UnsetType = UNSET
 
 
 class _Stands(msgspec.Struct, frozen=True, kw_only=True):
