@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
+from litestar.routes import HTTPRoute
 
+from equityaccess.app import create_app
 from equityaccess.database import Database
 from equityaccess.migrate import SchemaMismatch, code_revision, migrate, reason_to_refuse
 from equityaccess.problems import REFUSALS, Unavailable
@@ -120,6 +123,23 @@ async def test_another_method_is_refused_with_those_that_are_offered(client: htt
 )
 async def test_a_path_that_climbs_finds_nothing(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
+
+
+_PLACES = sorted(
+    (method, route.path)
+    for route in create_app(settings_for("postgresql://nowhere")).routes
+    if isinstance(route, HTTPRoute)
+    for method in route.methods - {"OPTIONS", "HEAD"}
+)
+
+
+async def test_a_nul_reaches_no_handler(client: httpx.AsyncClient) -> None:
+    """PostgreSQL's text cannot hold one, so that whatever asks with it would fail."""
+    for method, path in _PLACES:
+        somewhere = re.sub(r"{[^}]+}", str(UUID(int=1)), path)
+        assert (await client.request(method, f"{somewhere}?q=a%00b")).status_code == 400
+        if re.search(r"{\w+:str}", path):
+            assert (await client.request(method, re.sub(r"{[^}]+}", "a%00b", path))).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,15 @@ _CLOSE: Final = {"Connection": "close"}
 
 
 def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: the path is written in one way, and the head is of a sane size and has one host and one length.
+    """A guard: the path is written in one way without a NUL, the head is sane and has one host and one length.
 
     What may be read in two ways is how requests get past a proxy. Raises NotFound or MalformedRequest.
     """
     path = unquote(connection.scope.get("raw_path", b"").decode("latin-1"))
     if "//" in path or (path.endswith("/") and path != "/"):  # the framework takes these for the path without
         raise NotFound("There is nothing at this address.")
+    if b"%00" in connection.scope.get("raw_path", b"") or b"%00" in connection.scope["query_string"]:
+        raise MalformedRequest("The address holds a NUL, which no text can.")  # PostgreSQL's can least of all
     headers = list(connection.scope["headers"])
     if sum(len(name) + len(value) for name, value in headers) > _MOST_HEAD_BYTES:
         raise MalformedRequest(f"The headers are longer than {_MOST_HEAD_BYTES} bytes together.")

@@ -96,7 +96,7 @@ async def test_what_is_not_applied_is_not_on_record_as_applied(
         (f"/v1/coverage?scope={ABC}&as_of=2026-01-31", 200, "read_coverage", {"scope": ABC, "as_of": "2026-01-31"}),
         (f"/v1/observations?lea={LAUSD}", 403, "list_observations", {"lea": LAUSD}),
         ("/v1/observations?indicator=078-05-1120", 422, "list_observations", {"indicator": "[removed]"}),
-        ("/v1/completeness?due_from=%00", 422, "read_completeness", {"due_from": "[removed]"}),
+        ("/v1/completeness?due_from=078-05-1120", 422, "read_completeness", {"due_from": "[removed]"}),
         ("/v1/completeness?due_to=jo@example.org", 422, "read_completeness", {"due_to": "[removed]"}),
         ("/v1/completeness?due_to=2026-07-01", 200, "read_completeness", {"due_to": "2026-07-01"}),
         ("/v1/coverage?nothing=jo@example.org", 422, "read_coverage", None),

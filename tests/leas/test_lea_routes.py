@@ -84,7 +84,6 @@ async def test_the_charters_of_an_authorizer_are_those_it_authorizes(client: htt
         ({"county": "LA"}, "/query/county"),
         ({"authorizer": "19642120000001"}, "/query/authorizer"),
         ({"q": ""}, "/query/q"),
-        ({"q": "a\0"}, "/query/q"),
         ({"limit": "0"}, "/query/limit"),
         ({"cursor": "WyIAIiwiYSJd"}, "/query/cursor"),
         ({"name": "ABC"}, "/query/name"),
@@ -153,7 +152,7 @@ async def test_small_groups_are_shown_to_the_lea_and_the_county_only(client: htt
 
 
 async def test_an_unknown_code_is_not_found_and_the_nearest_are_named(client: httpx.AsyncClient, reader: Headers):
-    for code in ("19642120000001", "19-64212-0000000", "nobody", "%00"):
+    for code in ("19642120000001", "19-64212-0000000", "nobody"):
         answer = await client.get(f"/v1/leas/{code}", headers=reader)
         assert answer.status_code == 404
     assert "ABC Unified" in (await client.get("/v1/leas/19642120000001", headers=reader)).json()["detail"]
