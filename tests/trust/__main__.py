@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 import timeit
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +27,7 @@ _DOCUMENT = Path(__file__).parents[2] / "docs" / "trust.md"
 _QUICK_IN_ALL_S = 300.0  # of a machine that counts to a million in _MILLION_S; more of a slower one
 _QUICK_EACH_S = 60.0
 _MILLION_S = 0.023
-_QUICK_AT_ONCE = 2  # most of the time one of them waits
+_AT_ONCE = 2  # most of the time one of them waits
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,22 +106,39 @@ def _not_yet() -> list[str]:
     ]
 
 
-def _written(results: Sequence[Result]) -> str:
+def _written(results: Sequence[Result], minutes: float) -> str:
     head = _DOCUMENT.read_text().partition("<!-- table -->")[0]
     measured = (
         f"Measured on {clock.today()} with version {__version__}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} processors ({platform.machine()}), in {sum(r.seconds for r in results) / 60:.0f} minutes."
+        f"{os.cpu_count()} processors ({platform.machine()}), in {minutes:.0f} minutes."
     )
     return "\n".join([head + "<!-- table -->", "", measured, "", *_table(results), *_not_yet(), ""])
 
 
+def _results(
+    harnesses: Sequence[Harness], result_of: Callable[[Harness], Result], *, is_busy_fine: bool
+) -> Iterator[Result]:
+    """Each result of *harnesses* as it comes: two at once, the longest first, then one by one those that measure time.
+
+    Where it *is_busy_fine* to measure, none runs alone.
+    """
+    longest_first = sorted(harnesses, key=lambda harness: -harness.limit_s)
+    for at_once in (_AT_ONCE, 1):
+        part = [one for one in longest_first if (one.is_timed and not is_busy_fine) == (at_once == 1)]
+        with ThreadPoolExecutor(at_once) as pool:
+            yield from (done.result() for done in as_completed([pool.submit(result_of, one) for one in part]))
+
+
 def _mutants(harnesses: Sequence[Harness]) -> int:
+    def result_of(harness: Harness) -> Result:
+        return _in_a_process(harness, Run(quick=True, mutant=True), harness.limit_s)
+
     missed = 0
-    for harness in harnesses:
-        result = _in_a_process(harness, Run(quick=True, mutant=True), harness.limit_s)
+    for result in _results(harnesses, result_of, is_busy_fine=False):
         missed += result.figure.holds
         verdict = "NOT CAUGHT" if result.figure.holds else "caught"
-        print(f"{harness.number:>2} {verdict}: {harness.mutant}: {result.figure.text}", flush=True)
+        print(f"{result.harness.number:>2} {verdict}: {result.harness.mutant}: {result.figure.text}", flush=True)
+    print(f"{len(harnesses) - missed} of {len(harnesses)} seeded defects caught")
     return 1 if missed else 0
 
 
@@ -131,9 +148,9 @@ def _slowness() -> float:
 
 
 def _promises(harnesses: Sequence[Harness], run: Run, *, is_whole: bool) -> int:
-    """Run *harnesses*: in full one after the other, since they measure; in a quick run some at once."""
-    slowness = _slowness()
-    over = time.monotonic() + _QUICK_IN_ALL_S * slowness
+    """Run *harnesses*, tell of each and of all in one table; a full run of *is_whole* is written down."""
+    slowness, began = _slowness(), time.monotonic()
+    over = began + _QUICK_IN_ALL_S * slowness
     if run.quick:
         print(f"{_QUICK_IN_ALL_S * slowness:.0f} s in all: this machine takes {slowness:.1f} times as long", flush=True)
 
@@ -142,17 +159,17 @@ def _promises(harnesses: Sequence[Harness], run: Run, *, is_whole: bool) -> int:
         return _in_a_process(harness, run, min(_QUICK_EACH_S * slowness, left_s) if run.quick else harness.limit_s)
 
     results: list[Result] = []
-    with ThreadPoolExecutor(_QUICK_AT_ONCE if run.quick else 1) as pool:
-        for result in pool.map(result_of, harnesses):
-            print(
-                f"{result.harness.number:>2} {'holds' if result.figure.holds else 'DOES NOT HOLD'} "
-                f"({result.seconds:.0f} s): {result.figure.text}",
-                flush=True,
-            )
-            results.append(result)
+    for result in _results(harnesses, result_of, is_busy_fine=run.quick):
+        print(
+            f"{result.harness.number:>2} {'holds' if result.figure.holds else 'DOES NOT HOLD'} "
+            f"({result.seconds:.0f} s): {result.figure.text}",
+            flush=True,
+        )
+        results.append(result)
+    results.sort(key=lambda result: result.harness.number)
     print("", *_table(results), sep="\n")
     if is_whole:
-        _DOCUMENT.write_text(_written(results))
+        _DOCUMENT.write_text(_written(results, (time.monotonic() - began) / 60))
     return 0 if all(result.figure.holds for result in results) else 1
 
 
