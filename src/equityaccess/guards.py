@@ -1,4 +1,8 @@
-"""What stands before every handler: a request of two meanings, or one outside the contract, goes no further."""
+"""What stands before every handler: a request of two meanings, or one outside the contract, goes no further.
+
+Every guard is ``async``, also one that waits for nothing: the framework sends others to a thread each, which costs a
+request more than all that they look at.
+"""
 
 import re
 from collections import Counter
@@ -21,7 +25,7 @@ _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 _CLOSE: Final = {"Connection": "close"}
 
 
-def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """A guard: the path is written in one way without a NUL, the head is sane and has one host and one length.
 
     What may be read in two ways is how requests get past a proxy. Raises NotFound or MalformedRequest.
@@ -41,7 +45,7 @@ def sound_head(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandl
         raise MalformedRequest("The header Host was sent twice.", headers=_CLOSE)
 
 
-def right_host(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def right_host(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """A guard: the request names a host that is served here, where the operator says which are. Health is for anybody.
 
     Raises Misdirected: a page of another site whose name leads here must not be answered.
@@ -52,7 +56,7 @@ def right_host(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandl
         raise Misdirected(f"The host {host[:100]!r} is not served here.", headers=_CLOSE)
 
 
-def only_declared(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def only_declared(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A guard: query parameters and ``Accept`` are held to the contract before anything is done.
 
     Raises Invalid for an unknown parameter, RepeatedParameter for one that stands twice, and NotAcceptable.

@@ -117,14 +117,34 @@ async def test_what_was_leased_long_ago_is_not_spent_any_more(empty: Database, b
 
 async def test_an_empty_bucket_is_not_asked_again_before_it_can_have_grown(empty: Database) -> None:
     worker = Worker(empty, 2)
-    assert worker.quota.spent(ONE, NOW) is None
+
+    def spent(bucket: str, after_s: float) -> Share | None:
+        with worker.quota.asking(bucket, NOW + timedelta(seconds=after_s)) as share:
+            return share
+
+    assert spent(ONE, 0) is None
     assert await worker.admitted(3) == 2
-    spent = worker.quota.spent(ONE, NOW + timedelta(seconds=20))
-    assert spent is not None
-    assert (spent.is_within, spent.left, spent.grows_in_s) == (False, 0, 10)
-    assert worker.quota.spent(ONE, NOW + timedelta(seconds=31)) is None
-    assert worker.quota.spent(OTHER, NOW) is None
-    assert worker.quota.spent(ONE, NOW - timedelta(seconds=1)) is None
+    share = spent(ONE, 20)
+    assert share is not None
+    assert (share.is_within, share.left, share.grows_in_s) == (False, 0, 10)
+    assert spent(ONE, 31) is None
+    assert spent(ONE, 31) is None, "whoever asked is done"
+    assert spent(OTHER, 0) is None
+    assert spent(ONE, -1) is None
+
+
+async def test_no_more_ask_at_once_for_an_empty_bucket_than_can_get_something(
+    empty: Database, buckets: asyncpg.Connection
+) -> None:
+    worker, later = Worker(empty, 2), NOW + timedelta(seconds=61)  # two have grown by then
+    await worker.admitted(3)
+    await passes(buckets, 61)
+    with worker.quota.asking(ONE, later) as first, worker.quota.asking(ONE, later) as second:
+        assert (first, second) == (None, None)
+        with worker.quota.asking(ONE, later) as third:
+            assert third is not None
+            assert (third.is_within, third.left, third.grows_in_s) == (False, 0, 29)
+        assert [(await worker.take(now=later)).is_within for _ in range(3)] == [True, True, False]
 
 
 async def test_a_refused_request_costs_nothing(empty: Database, buckets: asyncpg.Connection) -> None:

@@ -41,14 +41,15 @@ async def let_in(connection: ASGIConnection[Any, Any, Any, Any], secret: str, lo
     limits: Limits = connection.app.state.limits
     fingerprint = rules.fingerprint(secret)
     address = rules.address(connection.client.host if connection.client else "")
-    if share := limits.spent(fingerprint, address, now):
-        state |= {"known": limits.known(fingerprint), "share": share}
-        raise _turned_away(share)
     db: Database = connection.app.state.db
-    async with db.transaction(patience_s=_PATIENCE_S) as tx:
-        look_up = look_up or (store.authenticate if rules.is_key(secret) else store.authenticate_token)
-        caller = await look_up(tx, fingerprint, now)
-        share = await limits.count(tx, fingerprint, caller, address, now)
+    with limits.asking(fingerprint, address, now) as share:
+        if share is not None:
+            state |= {"known": limits.known(fingerprint), "share": share}
+            raise _turned_away(share)
+        async with db.transaction(patience_s=_PATIENCE_S) as tx:
+            look_up = look_up or (store.authenticate if rules.is_key(secret) else store.authenticate_token)
+            caller = await look_up(tx, fingerprint, now)
+            share = await limits.count(tx, fingerprint, caller, address, now)
     state |= {"known": caller, "share": share}  # on record from here on, whether or not it may go on
     if not share.is_within:
         raise _turned_away(share)

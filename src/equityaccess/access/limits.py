@@ -1,6 +1,7 @@
 """What a credential may ask, and how many unknown ones an address may try: known to all processes that answer."""
 
 from collections import OrderedDict
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from equityaccess.access.quota import Quota, Share
@@ -23,13 +24,14 @@ class Limits:
         """Whose credential this was when it was last looked up: good enough to turn it away, never to let it in."""
         return self._known.get(fingerprint)
 
-    def spent(self, fingerprint: bytes, address: str, now: datetime) -> Share | None:
-        """That a request need not be looked at: its caller, or an address that has tried many keys, is out of quota.
+    def asking(self, fingerprint: bytes, address: str, now: datetime) -> AbstractContextManager[Share | None]:
+        """For the time that a request is looked at; the share is there if it need not be: its caller is out of quota.
 
-        A credential that was seen to be somebody's passes by the second: others behind the same proxy harm nobody.
+        Or the address is, with many keys that nobody has. A credential that was seen to be somebody's passes by the
+        second: others behind the same proxy harm nobody.
         """
         caller = self.known(fingerprint)
-        return self._callers.spent(_of(caller), now) if caller else self._strangers.spent(address, now)
+        return self._callers.asking(_of(caller), now) if caller else self._strangers.asking(address, now)
 
     async def count(
         self, tx: Transaction, fingerprint: bytes, caller: Caller | None, address: str, now: datetime

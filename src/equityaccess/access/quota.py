@@ -4,8 +4,10 @@ Most requests spend what their process holds already and cost no statement. The 
 and each lease that is used up at once is followed by one twice as large; what is not spent soon is given back.
 """
 
+import contextlib
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -37,12 +39,13 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Lease(msgspec.Struct, kw_only=True):
-    """What this process holds of a bucket, and what the bucket held besides when it was leased."""
+    """What this process holds of a bucket, what the bucket held besides when it was leased, and who asks for that."""
 
     size: int
     held: int
     beside: float
     at: datetime
+    asking: int = 0
 
 
 class Quota:
@@ -58,13 +61,26 @@ class Quota:
     def __len__(self) -> int:
         return len(self._leases)
 
-    def spent(self, bucket: str, now: datetime) -> Share | None:
-        """That *bucket* is known to be empty still: nobody need be asked."""
+    @contextlib.contextmanager
+    def asking(self, bucket: str, now: datetime) -> Iterator[Share | None]:
+        """For the time that a request needs to ask for a share of *bucket*; yields one if nobody need be asked.
+
+        That is so while the bucket is known to be empty still, or to hold no more than others of this process ask for
+        already: a flood must not wait for the database in crowds.
+        """
         lease = self._leases.get(bucket)
-        if lease is None or lease.held or lease.beside >= 1:
-            return None
+        if lease is None or lease.held:
+            yield None
+            return
         grown = (now - lease.at).total_seconds() * self._limit / WINDOW_S
-        return self._share(lease, grown=grown, is_within=False) if 0 <= grown < 1 - lease.beside else None
+        if 0 <= grown < 1 + lease.asking - lease.beside:
+            yield self._share(lease, grown=grown - lease.asking, is_within=False)
+            return
+        lease.asking += 1
+        try:
+            yield None
+        finally:
+            lease.asking -= 1
 
     async def take(self, tx: Transaction, bucket: str, now: datetime) -> Share:
         """One request of *bucket* at *now*; leases more, in *tx*, where this process holds none."""

@@ -4,11 +4,10 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
@@ -29,7 +28,8 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
-_ONLY_TLS: Final = "max-age=31536000"  # this name alone: what else the county runs is not ours to decide
+_AS_SENT: Final = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_ONLY_TLS: Final = b"max-age=31536000"  # this name alone: what else the county runs is not ours to decide
 _SILENCE_S: Final = 10.0  # that a body may be silent for
 _LEAST_RATE: Final = 1_000  # bytes a second on the whole, or a byte now and then would keep a connection for ever
 _log = structlog.get_logger()
@@ -87,18 +87,20 @@ class Exchange:
         """Pass on the answer, with the request id and the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status, self._is_answered = message["status"], True
-            headers = MutableScopeHeaders.from_message(message)
-            readiness: Readiness | None = self._scope["litestar_app"].state.get("readiness")
-            if readiness is not None and readiness.is_draining:
-                headers["Connection"] = "close"  # so that the next request goes elsewhere, and finds no closed door
-            headers["X-Request-Id"] = self.request_id
-            if self._scope.get("scheme") == "https":  # as the proxy says, where one is trusted
-                headers["Strict-Transport-Security"] = _ONLY_TLS
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
+            there = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(one for one in self._of_every_answer() if one[0] not in there)]
         elif message["type"] == "http.response.body":
             self.bytes_out += len(message["body"])
         await self._send(message)
+
+    def _of_every_answer(self) -> Iterator[tuple[bytes, bytes]]:
+        yield b"x-request-id", self.request_id.encode()
+        readiness: Readiness | None = self._scope["litestar_app"].state.get("readiness")
+        if readiness is not None and readiness.is_draining:
+            yield b"connection", b"close"  # so that the next request goes elsewhere, and finds no closed door
+        if self._scope.get("scheme") == "https":  # as the proxy says, where one is trusted
+            yield b"strict-transport-security", _ONLY_TLS
+        yield from _AS_SENT
 
     async def cut_off(self) -> None:
         """Answer in the last moment, if nothing was answered yet: it may be sent again, and is not our failure."""
