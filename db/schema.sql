@@ -1630,6 +1630,51 @@ ALTER TABLE ONLY public.target FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.target OWNER TO equityaccess_owner;
 
+CREATE TABLE public.target_decision (
+    indicator_id smallint NOT NULL,
+    student_group_id smallint NOT NULL,
+    target_on date NOT NULL,
+    revision integer NOT NULL,
+    percent numeric(5,2),
+    source text NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    key_id uuid NOT NULL,
+    CONSTRAINT target_decision_percent_check CHECK (((percent >= (0)::numeric) AND (percent <= (100)::numeric))),
+    CONSTRAINT target_decision_revision_check CHECK ((revision > 0))
+);
+
+ALTER TABLE ONLY public.target_decision FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.target_decision OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.target_decision IS 'Append-only: the newest revision holds, also over the reference files; no percent withdraws the target';
+
+CREATE VIEW public.target_in_force WITH (security_invoker='true') AS
+ SELECT indicator_id,
+    student_group_id,
+    target_on,
+    COALESCE(d.percent, t.percent) AS percent,
+    t.baseline_percent,
+    t.baseline_on,
+    COALESCE(d.source, t.source) AS source,
+    COALESCE(d.revision, 0) AS revision
+   FROM (public.target t
+     FULL JOIN ( SELECT DISTINCT ON (target_decision.indicator_id, target_decision.student_group_id, target_decision.target_on) target_decision.indicator_id,
+            target_decision.student_group_id,
+            target_decision.target_on,
+            target_decision.revision,
+            target_decision.percent,
+            target_decision.source,
+            target_decision.told_at,
+            target_decision.key_id
+           FROM public.target_decision
+          ORDER BY target_decision.indicator_id, target_decision.student_group_id, target_decision.target_on, target_decision.revision DESC) d USING (indicator_id, student_group_id, target_on))
+  WHERE ((d.revision IS NULL) OR (d.percent IS NOT NULL));
+
+ALTER VIEW public.target_in_force OWNER TO equityaccess_owner;
+
+COMMENT ON VIEW public.target_in_force IS 'Targets as they hold now: what was decided last, or the reference';
+
 CREATE TABLE public.triage_event (
     event_id uuid NOT NULL,
     item_id uuid NOT NULL,
@@ -1987,6 +2032,9 @@ ALTER TABLE ONLY public.support_target
 ALTER TABLE ONLY public.support_topic
     ADD CONSTRAINT support_topic_pkey PRIMARY KEY (code);
 
+ALTER TABLE ONLY public.target_decision
+    ADD CONSTRAINT target_decision_pkey PRIMARY KEY (indicator_id, student_group_id, target_on, revision);
+
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_pkey PRIMARY KEY (indicator_id, student_group_id, target_on);
 
@@ -2186,6 +2234,12 @@ ALTER TABLE ONLY public.support_event
 ALTER TABLE ONLY public.support_event
     ADD CONSTRAINT support_event_topic_fkey FOREIGN KEY (topic) REFERENCES public.support_topic(code);
 
+ALTER TABLE ONLY public.target_decision
+    ADD CONSTRAINT target_decision_indicator_id_fkey FOREIGN KEY (indicator_id) REFERENCES public.indicator(indicator_id);
+
+ALTER TABLE ONLY public.target_decision
+    ADD CONSTRAINT target_decision_student_group_id_fkey FOREIGN KEY (student_group_id) REFERENCES public.student_group(student_group_id);
+
 ALTER TABLE ONLY public.target
     ADD CONSTRAINT target_indicator_id_fkey FOREIGN KEY (indicator_id) REFERENCES public.indicator(indicator_id);
 
@@ -2303,6 +2357,8 @@ CREATE POLICY all_read ON public.support_topic FOR SELECT TO equityaccess_app, e
 
 CREATE POLICY all_read ON public.target FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
+CREATE POLICY all_read ON public.target_decision FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
+
 CREATE POLICY all_read ON public.triage_weights FOR SELECT TO equityaccess_app, equityaccess_aggregator USING (true);
 
 CREATE POLICY all_read ON public.unit_cost FOR SELECT TO equityaccess_app USING (true);
@@ -2328,6 +2384,8 @@ CREATE POLICY county ON public.doubt_work TO equityaccess_app USING (( SELECT pu
 CREATE POLICY county ON public.triage_event TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY county ON public.triage_item TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY county_decides ON public.target_decision FOR INSERT TO equityaccess_app WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY county_estimates ON public.unit_cost FOR INSERT TO equityaccess_app WITH CHECK ((told_by = 'county'::text));
 
@@ -2533,6 +2591,8 @@ CREATE POLICY owner_maintains ON public.submission_body TO equityaccess_owner US
 
 CREATE POLICY owner_maintains ON public.support_event TO equityaccess_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_maintains ON public.target_decision TO equityaccess_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_maintains ON public.triage_event TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.triage_item TO equityaccess_owner USING (true) WITH CHECK (true);
@@ -2596,6 +2656,8 @@ ALTER TABLE public.support_target ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.support_topic ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.target ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.target_decision ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY through_submission ON public.idempotency TO equityaccess_app USING ((EXISTS ( SELECT
    FROM public.submission s
@@ -2859,6 +2921,12 @@ GRANT SELECT ON TABLE public.support_topic TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.target TO equityaccess_app;
 GRANT SELECT ON TABLE public.target TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT ON TABLE public.target_decision TO equityaccess_app;
+GRANT SELECT ON TABLE public.target_decision TO equityaccess_aggregator;
+
+GRANT SELECT ON TABLE public.target_in_force TO equityaccess_app;
+GRANT SELECT ON TABLE public.target_in_force TO equityaccess_aggregator;
 
 GRANT SELECT,INSERT ON TABLE public.triage_event TO equityaccess_app;
 GRANT SELECT,INSERT ON TABLE public.triage_event TO equityaccess_aggregator;

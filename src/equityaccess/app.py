@@ -35,6 +35,7 @@ from equityaccess.dashboard.live import ROUTES as LIVE
 from equityaccess.dashboard.passport import ROUTES as PASSPORT
 from equityaccess.dashboard.problem_pages import ROUTES as PROBLEMS
 from equityaccess.dashboard.public import ROUTES as PUBLIC_PAGE
+from equityaccess.dashboard.reference import ROUTES as REFERENCE
 from equityaccess.dashboard.sign_in import ROUTES as SIGN_IN
 from equityaccess.dashboard.submit import ROUTES as SUBMIT
 from equityaccess.dashboard.triage import ROUTES as TRIAGE_PAGES
@@ -87,6 +88,7 @@ PAGES: Final = (
     *SIGN_IN,
     *IDENTITY,
     *ADMIN_PAGES,
+    *REFERENCE,
     *COUNTY,
     *COUNTY_DATA,
     *KEY_PAGES,

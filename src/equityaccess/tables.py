@@ -92,6 +92,18 @@ target = _table(
     _required("source", Text),
 )
 
+target_decision = _table(
+    "target_decision",
+    _key("indicator_id", ForeignKey("indicator.indicator_id")),
+    _key("student_group_id", ForeignKey("student_group.student_group_id")),
+    _key("target_on", Date),
+    _key("revision", Integer, autoincrement=False),
+    Column("percent", Numeric(5, 2)),
+    _required("source", Text),
+    _required("told_at", _INSTANT),
+    _required("key_id", Uuid),
+)
+
 # The directory
 
 lea = Table("lea", metadata, _key("lea_id", Integer, Identity(always=True)))

@@ -36,6 +36,7 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/my/keys", "district", "Keys"),
     ("/admin", "admin", "Administration"),
     ("/admin/keys", "admin", "Keys"),
+    ("/admin/reference", "admin", "Reference rows"),
     ("/admin/audit", "admin", "Who did what"),
     ("/passport?indicator=home_internet", "technology_office", "High-speed internet at home: All students"),
     (f"/passport?indicator=home_internet&scope={ABC}", "district", "High-speed internet at home: All students"),

@@ -41,6 +41,7 @@ PAGES: Final[list[tuple[str, Role | None]]] = [
     ("/my/keys", "district"),
     ("/admin", "admin"),
     ("/admin/keys", "admin"),
+    ("/admin/reference", "admin"),
     ("/admin/audit", "admin"),
 ]
 _NAMED: Final = re.compile(r'(?:src|href)="(/static/[^"#]+)')

@@ -6,10 +6,44 @@ SELECT i.indicator_id, i.code, i.name, i.definition, i.caveat, i.source, i.unit,
 
 -- name: targets
 SELECT i.code, g.code AS student_group, t.target_on, t.percent, t.baseline_percent, t.baseline_on, t.source
-  FROM target t
+  FROM target_in_force t
   JOIN indicator i USING (indicator_id)
   JOIN student_group g USING (student_group_id)
  ORDER BY t.target_on, g.student_group_id;
+
+-- name: targets_in_force
+SELECT i.code AS indicator, g.code AS student_group, t.target_on, t.percent, t.source, t.revision
+  FROM target_in_force t
+  JOIN indicator i USING (indicator_id)
+  JOIN student_group g USING (student_group_id)
+ ORDER BY i.code, g.student_group_id, t.target_on;
+
+-- name: target_decisions
+SELECT i.code AS indicator, g.code AS student_group, d.target_on, d.percent, d.source, d.revision, d.told_at
+  FROM target_decision d
+  JOIN indicator i USING (indicator_id)
+  JOIN student_group g USING (student_group_id)
+ ORDER BY d.told_at DESC, i.code, g.code
+ LIMIT CAST(:limit AS integer);
+
+-- name: target_at
+-- What holds at a place, if anything does, and the newest revision of what was decided on it.
+SELECT t.percent, t.source,
+       (SELECT coalesce(max(d.revision), 0) FROM target_decision d
+         WHERE (d.indicator_id, d.student_group_id, d.target_on) = (i.indicator_id, g.student_group_id, CAST(:target_on AS date))) AS revision
+  FROM indicator i
+  JOIN student_group g ON g.code = CAST(:student_group AS text)
+  LEFT JOIN target_in_force t ON (t.indicator_id, t.student_group_id, t.target_on) = (i.indicator_id, g.student_group_id, CAST(:target_on AS date))
+ WHERE i.code = CAST(:indicator AS text);
+
+-- name: put_target_decision
+-- The next revision, if the one before it is the newest still.
+INSERT INTO target_decision (indicator_id, student_group_id, target_on, revision, percent, source, told_at, key_id)
+SELECT i.indicator_id, g.student_group_id, CAST(:target_on AS date), CAST(:after AS integer) + 1, CAST(:percent AS numeric), CAST(:source AS text), CAST(:now AS timestamptz), CAST(:key_id AS uuid)
+  FROM indicator i
+  JOIN student_group g ON g.code = CAST(:student_group AS text)
+ WHERE i.code = CAST(:indicator AS text)
+ON CONFLICT DO NOTHING;
 
 -- name: student_groups
 SELECT student_group_id, code, name, kind, dashboard_code, dataquest_code, definition, source

@@ -407,7 +407,7 @@ SELECT i.code AS indicator, g.code AS student_group, i.unit = 'students' AS is_a
 -- name: targets
 -- Of each indicator and group, the target that is next to come, or else the newest that has passed.
 SELECT DISTINCT ON (i.code, g.code) i.code AS indicator, g.code AS student_group, CAST(t.percent AS double precision) AS percent, t.target_on
-  FROM target t
+  FROM target_in_force t
   JOIN indicator i ON i.indicator_id = t.indicator_id
   JOIN student_group g ON g.student_group_id = t.student_group_id
  ORDER BY i.code, g.code, t.target_on < CAST(:today AS date), CASE WHEN t.target_on >= CAST(:today AS date) THEN t.target_on END, t.target_on DESC

@@ -11,8 +11,6 @@ from equityaccess import clock
 from equityaccess.access.structs import Caller
 from equityaccess.audit import store as audit
 from equityaccess.audit.store import Asked
-from equityaccess.catalogue import store as catalogue
-from equityaccess.coverage import store as coverage
 from equityaccess.dashboard.doors import FOR_ADMIN
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
@@ -29,15 +27,13 @@ _SHOWN: Final = 100
 
 @get(_PLACE, operation_id="show_admin", include_in_schema=False, opt=FOR_ADMIN)
 async def show_admin(request: Request[Any, Any, Any], db: NamedDependency[Database]) -> Response[Any]:
-    """Jobs, sessions, releases and targets."""
+    """Jobs, sessions and releases."""
     now = clock.now()
     async with db.transaction(role="aggregator") as tx:
         runs = await scheduler.last_runs(tx)
     async with db.transaction(every_lea=True) as tx:
         sessions = await signin.sessions(tx, now, _SHOWN)
         releases = await publication.releases(tx)
-        targets = await coverage.targets(tx, clock.today(now))
-        names = (await catalogue.names(tx)).every
     jobs = [(job, runs.get(job.name), next_slot(job, now)) for job in read_schedule()]
     return page(
         request,
@@ -45,8 +41,6 @@ async def show_admin(request: Request[Any, Any, Any], db: NamedDependency[Databa
         jobs=jobs,
         sessions=sessions,
         releases=sorted(releases, key=lambda one: -one.number)[:_SHOWN],
-        targets=targets,
-        names=names,
     )
 
 
