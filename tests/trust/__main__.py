@@ -27,6 +27,7 @@ _DOCUMENT = Path(__file__).parents[2] / "docs" / "trust.md"
 _QUICK_IN_ALL_S = 300.0  # of a machine that counts to a million in _MILLION_S; more of a slower one
 _QUICK_EACH_S = 60.0
 _MILLION_S = 0.023
+_MOST_REPEATED = 8_000  # characters
 _AT_ONCE = 2  # most of the time one of them waits
 
 
@@ -58,9 +59,10 @@ def _in_a_process(harness: Harness, run: Run, limit_s: float) -> Result:
             _end_within(limit_s, command, os.environ | {"TMPDIR": str(at)}, said, complained)
             said.seek(0)
             figure = msgspec.json.decode(said.read().splitlines()[-1], type=Figure)
+            if not (figure.holds or run.mutant):
+                _repeat(complained)
         except (subprocess.SubprocessError, IndexError, msgspec.DecodeError) as error:
-            complained.seek(0)
-            sys.stderr.write(complained.read().decode(errors="replace")[-4000:])
+            _repeat(complained)
             is_late = isinstance(error, subprocess.TimeoutExpired)
             why = f"not done within its {limit_s:.0f} s" if is_late else f"failed itself: {type(error).__name__}"
             figure = Figure(text=f"the harness {why}", holds=False)
@@ -69,6 +71,13 @@ def _in_a_process(harness: Harness, run: Run, limit_s: float) -> Result:
                     f"{harness.number}: {figure.text}: that does not show that it catches the defect"
                 ) from error
     return Result(harness=harness, figure=figure, seconds=time.monotonic() - began)
+
+
+def _repeat(complained: IO[bytes]) -> None:
+    """Show the end of what a harness said beside its figure: what it found, or why it failed itself."""
+    complained.seek(0)
+    sys.stderr.write(complained.read().decode(errors="replace")[-_MOST_REPEATED:])
+    sys.stderr.flush()
 
 
 def _end_within(
