@@ -153,6 +153,7 @@ async def site(
             await _push(service.url, db, [_OF_A_CHARTER], lea=CHARTER)
             await _on_the_way(service.url, db)
             async with db.transaction(role="aggregator") as tx:
+                await publish_open_data(tx, clock.now() - timedelta(days=31))
                 await publish_open_data(tx, clock.now())
             yield Site(service.url, db, browser)
         await db.close()

@@ -1,5 +1,6 @@
 """The public page: published figures, in two languages, and nothing that a release does not say."""
 
+import json
 import re
 
 import httpx
@@ -28,6 +29,25 @@ async def test_it_shows_what_is_published_and_nothing_else(client: httpx.AsyncCl
     assert "not heard from" in said
     assert "/v1/public/releases/1.csv" in (await client.get("/", headers=ACCEPT)).text
     assert "317000" not in said.replace(",", ""), "a count that was pushed is no figure of a release"
+
+
+@pytest.mark.usefixtures("pushed")
+async def test_releases_are_drawn_in_their_order_and_tabled_the_newest_first(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    await publish(database)
+    assert "a trend needs a second one" in words(await client.get("/", headers=ACCEPT))
+    await publish(database, days=31)
+    page = await client.get("/?q=", headers=ACCEPT)  # the other address is kept for some seconds
+    [drawn] = re.findall(r'data-chart="line".*?<script type="application/json">(.*?)</script>', page.text, re.DOTALL)
+    chart = json.loads(drawn)
+    assert [(one["name"], len(one["data"])) for one in chart["series"]] == [("Confirmed", 2), ("At most", 2)]
+    assert chart["series"][0]["data"][0] == 24.1
+    assert chart["target"] == 100
+    said = words(page)
+    table = said[said.index("Everyone, by release") :]
+    older, newer = chart["categories"]
+    assert table.index(newer) < table.index(older)
 
 
 @pytest.mark.usefixtures("pushed")
