@@ -33,7 +33,9 @@ async def list_leas(
     caller: NamedDependency[Caller],  # noqa: ARG001, names the route as one that needs a key
     q: Annotated[
         str | None,
-        QueryParameter(min_length=1, max_length=200, description="Part of the name, in any case."),
+        QueryParameter(
+            min_length=1, max_length=200, pattern=r"^[^\x00]+$", description="Part of the name, in any case."
+        ),
     ] = None,
     kind: Annotated[Kind | None, QueryParameter(description="Only LEAs of this kind.")] = None,
     county: Annotated[
