@@ -127,13 +127,13 @@ def _written(results: Sequence[Result], minutes: float) -> str:
 def _results(
     harnesses: Sequence[Harness], result_of: Callable[[Harness], Result], *, is_busy_fine: bool
 ) -> Iterator[Result]:
-    """Each result of *harnesses* as it comes: two at once, the longest first, then one by one those that measure time.
+    """Each result of *harnesses* as it comes: two at once, the longest first, then one by one those that run alone.
 
     Where it *is_busy_fine* to measure, none runs alone.
     """
     longest_first = sorted(harnesses, key=lambda harness: -harness.limit_s)
     for at_once in (_AT_ONCE, 1):
-        part = [one for one in longest_first if (one.is_timed and not is_busy_fine) == (at_once == 1)]
+        part = [one for one in longest_first if (one.runs_alone and not is_busy_fine) == (at_once == 1)]
         with ThreadPoolExecutor(at_once) as pool:
             yield from (done.result() for done in as_completed([pool.submit(result_of, one) for one in part]))
 

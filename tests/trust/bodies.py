@@ -313,13 +313,13 @@ HARNESSES = [
         promise="Big and slow bodies hurt nobody: refused in a second, and let go",
         mutant="bodies without a limit, patience without an end",
         run=_big_and_slow,
-        is_timed=True,
+        runs_alone=True,
     ),
     Harness(
         number=19,
         promise="An archive is refused unread, whatever it would unpack to",
         mutant="a packed body is unpacked",
         run=_archives,
-        is_timed=True,
+        runs_alone=True,
     ),
 ]

@@ -288,6 +288,7 @@ HARNESSES = [
         promise="Published tables cannot be undone, not with every total and every earlier release",
         mutant="only small cells are hidden, none for another's sake",
         run=_run,
+        runs_alone=True,
         limit_s=1_500,
     ),
 ]

@@ -100,6 +100,6 @@ HARNESSES = [
         promise="What is another's and what there is not are answered alike, and within 5 % of the same time",
         mutant="a foreign submission is found first, and its LEA looked up, before it is refused",
         run=run,
-        is_timed=True,
+        runs_alone=True,
     )
 ]

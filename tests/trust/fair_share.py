@@ -173,7 +173,7 @@ HARNESSES = [
         promise="Fair share: an LEA that sends 20 times its quota slows others by less than half, at no 429 for them",
         mutant="all callers behind an address share one quota",
         run=run,
-        is_timed=True,
+        runs_alone=True,
         is_quick=False,  # two percentiles need more than seconds; tests/access has the quotas
     )
 ]

@@ -50,7 +50,7 @@ class Harness(msgspec.Struct, frozen=True, kw_only=True):
     mutant: str  # the seeded defect, in words; the run with it must not hold
     run: Callable[[Run], Awaitable[Figure]]
     is_quick: bool = True  # whether a quick run includes it
-    is_timed: bool = False  # whether the promise bounds a time, so that a full run measures it alone
+    runs_alone: bool = False  # it bounds a time, or takes all processors itself: a full run has nothing beside it
     limit_s: float = 600.0  # a run that takes longer does not hold
 
 

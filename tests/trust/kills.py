@@ -206,6 +206,6 @@ HARNESSES = [
         promise="An acknowledged push survives a crash of the database, and the service recovers by itself",
         mutant="synchronous_commit = off, and nobody checks",
         run=_kill_database,
-        is_timed=True,
+        runs_alone=True,
     ),
 ]

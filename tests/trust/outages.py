@@ -228,6 +228,6 @@ HARNESSES = [
         promise="An outage of the database is survived without a restart, and told within 2 s",
         mutant="a silent database is waited for",
         run=_outages,
-        is_timed=True,
+        runs_alone=True,
     ),
 ]

@@ -142,6 +142,6 @@ HARNESSES = [
         promise="An overload is answered 503 at once, and what can be done is done",
         mutant="no bound on pushes under way, waits without an end",
         run=_overload,
-        is_timed=True,
+        runs_alone=True,
     ),
 ]

@@ -163,6 +163,6 @@ HARNESSES = [
         promise="After 26 hours without a scheduler every slot has run or says why not, the first within a minute",
         mutant="what was missed by more than a second is dropped",
         run=_run,
-        is_timed=True,
+        runs_alone=True,
     )
 ]

@@ -222,7 +222,7 @@ HARNESSES = [
         promise="Of three schedulers, killed and frozen, each slot runs once and none is missed",
         mutant="every scheduler leads, and nobody looks whether a slot has had its run",
         run=_run,
-        is_timed=True,
+        runs_alone=True,
     )
 ]
 

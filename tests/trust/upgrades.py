@@ -177,6 +177,6 @@ HARNESSES = [
         promise="The schema moves while requests are served, by the code of the release before",
         mutant="the migrations wait for their locks",
         run=_upgrades,
-        is_timed=True,
+        runs_alone=True,
     ),
 ]
