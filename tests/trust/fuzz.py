@@ -108,6 +108,7 @@ HARNESSES = [
         promise="The parsers of JSON, CSV, workbooks and keys survive fuzzing in less than 300 MB",
         mutant="each of the parsers without one of its guards",
         run=_run,
+        runs_alone=True,
     )
 ]
 

@@ -36,9 +36,10 @@ from tests.trust import world
 from tests.trust.districts import District, settle
 from tests.trust.harness import Figure, Harness, Run
 
-# These name LEAs or keys too, and are meant for more than one: the directory and the county's estimates for everybody
-# with a key, releases for the public.
-_FOR_ALL: Final = {"lea", "lea_period", "identifier", "enrollment", "expectation", "unit_cost", "release_cell"}
+# These name LEAs or keys too, and are meant for more than one: the directory and what the county estimates and decides
+# for everybody with a key, releases for the public.
+_DIRECTORY: Final = {"lea", "lea_period", "identifier", "enrollment", "expectation"}
+_FOR_ALL: Final = _DIRECTORY | {"unit_cost", "target_decision", "release_cell"}
 _PAIR: Final = Pair(indicator="home_internet", student_group="ALL")
 
 
