@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -131,6 +132,19 @@ _PLACES = sorted(
     if isinstance(route, HTTPRoute)
     for method in route.methods - {"OPTIONS", "HEAD"}
 )
+
+
+def test_no_guard_is_sent_to_a_thread() -> None:
+    """The framework wraps one that is not async, and every request of its routes pays for two changes of thread."""
+    guards = {
+        guard
+        for route in create_app(settings_for("postgresql://nowhere")).routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for guard in handler.resolve_guards()
+    }
+    assert len(guards) >= 5
+    assert [guard for guard in guards if not inspect.iscoroutinefunction(guard)] == []
 
 
 async def test_a_nul_reaches_no_handler(client: httpx.AsyncClient) -> None:
