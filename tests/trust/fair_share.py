@@ -2,9 +2,9 @@
 
 Method: two processes with the limit that is the default. Four districts push, five times a second each, half of what
 they may; a fifth sends twenty times what it may, over eight connections that wait for no answer. Calm and flood take
-turns, so that whatever else this machine does meets both; the flood's first minute of quota, which is its by right, is
-used up before the first turn, and each connection to the database has pushed before: the first push of one takes
-longer. The RateLimit fields of every answer are read as the draft has them.
+turns, so that whatever else this machine does meets both; what a bucket has saved up, which is its LEA's by right, is
+used up before each flood, and not in the time of either; each connection to the database has pushed before: the first
+push of one takes longer. The RateLimit fields of every answer are read as the draft has them.
 Figure: pushes of the others, their 95th percentile in the flood and in the calm and the quotient, how many of them were
 answered 429; what the flood sent, how much of it was taken, and fields that cannot be read or do not agree.
 Mutant: the quota is counted by address, as where nobody looks whose key it is.
@@ -62,7 +62,8 @@ class Seen:
     """What was answered, to whom and how fast."""
 
     def __init__(self) -> None:
-        self.is_flood = self.is_over = False
+        self.is_flood: bool | None = None  # neither: nobody measures
+        self.is_over = False
         self.took: dict[bool, list[float]] = {False: [], True: []}
         self.flood = self.taken = self.turned_away = self.unsound = self.failed = 0
 
@@ -73,7 +74,7 @@ async def push_calmly(port: int, lea: str, secret: str, seen: Seen) -> None:
     for attempt in clients.attempts(lea):
         began, is_flood = time.monotonic(), seen.is_flood
         answer = await asked(connection, "POST /v1/submissions", secret, attempt.body, _JSON)
-        if is_flood == seen.is_flood:
+        if is_flood is not None and is_flood == seen.is_flood:
             seen.took[is_flood].append(time.monotonic() - began)
         seen.turned_away += answer.status == 429
         seen.failed += answer.status not in (201, 429)
@@ -104,6 +105,14 @@ async def flood(port: int, secret: str, seen: Seen, seconds: float) -> None:
         await connection.send(b"", f"Authorization: Bearer {secret}", target=_READ)
         seen.flood += 1
     await hearing
+    connection.hang_up()
+
+
+async def use_up(port: int, secret: str) -> None:
+    """Ask until there is nothing left in the bucket."""
+    connection = await clients.connect(port)
+    while (await asked(connection, _READ, secret)).status == 200:
+        pass
     connection.hang_up()
 
 
@@ -143,9 +152,7 @@ async def run(run: Run) -> Figure:
                 world.serving(at, url, defect=defect, settings=settings) as other,
             ):
                 ports = itertools.cycle((one.port, other.port))
-                connection = await clients.connect(one.port)
-                while (await asked(connection, _READ, noisy)).status == 200:
-                    pass
+                await use_up(one.port, noisy)
                 await warm((one.port, other.port), others)
                 async with asyncio.timeout(300), asyncio.TaskGroup() as group:
                     for lea, secret in others.items():
@@ -153,6 +160,8 @@ async def run(run: Run) -> Figure:
                     for _ in range(turns):
                         seen.is_flood = False
                         await asyncio.sleep(seconds)
+                        seen.is_flood = None
+                        await use_up(one.port, noisy)
                         seen.is_flood = True
                         async with asyncio.TaskGroup() as sending:
                             for _ in range(_CONNECTIONS):
