@@ -1,12 +1,13 @@
 """`make coverage`: every test with every branch watched; what was measured is kept for harness 41, with a digest.
 
-What was measured of another state of the code or the tests counts for nothing.
+What was measured of another state of the files it was measured of counts for nothing.
 """
 
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,25 +17,29 @@ CHECKOUT: Final = Path(__file__).parents[1]
 KEPT: Final = CHECKOUT / "measured"
 
 
-def digest() -> str:
-    """What stands for the code and the tests as they are."""
-    files = sorted(path for name in ("src", "tests") for path in (CHECKOUT / name).rglob("*.py"))
-    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+ALL: Final = ("src", "tests")
 
 
-def keep(what: str, figures: object) -> None:
-    """Keep *figures* as those of the present state."""
+def digest(of: Sequence[str] = ALL) -> str:
+    """What stands for the Python files and folders *of* the checkout as they are."""
+    paths = [CHECKOUT / name for name in of]
+    files = sorted(file for path in paths for file in ([path] if path.is_file() else path.rglob("*.py")))
+    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
+
+
+def keep(what: str, figures: object, of: Sequence[str] = ALL) -> None:
+    """Keep *figures* as those of the present state of the files that they were measured *of*."""
     KEPT.mkdir(exist_ok=True)
-    (KEPT / f"{what}.json").write_bytes(msgspec.json.encode({"digest": digest(), "figures": figures}))
+    (KEPT / f"{what}.json").write_bytes(msgspec.json.encode({"digest": digest(of), "figures": figures}))
 
 
-def kept(what: str) -> Any | None:
+def kept(what: str, of: Sequence[str] = ALL) -> Any | None:
     """The figures of the present state, if they were measured."""
     file = KEPT / f"{what}.json"
     if not file.exists():
         return None
     found = msgspec.json.decode(file.read_bytes())
-    return found["figures"] if found["digest"] == digest() else None
+    return found["figures"] if found["digest"] == digest(of) else None
 
 
 def main() -> int:

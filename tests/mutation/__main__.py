@@ -35,6 +35,16 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     modules: Sequence[str]
     tests: Sequence[str]
 
+    @property
+    def kept_as(self) -> str:
+        """The name under which its score is kept."""
+        return f"mutation of {self.name}"
+
+    @property
+    def files(self) -> Sequence[str]:
+        """What its score depends on: the score is of another state when one of them is changed."""
+        return (*map(file_of, self.modules), *self.tests, "tests/mutation")
+
 
 GROUPS: Final = (
     Group(
@@ -137,18 +147,19 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[group.name for group in GROUPS])
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take each Nth change only")
     args = parser.parse_args()
-    scores: dict[str, tuple[int, int]] = {}
+    is_enough = True
     for group in GROUPS:
         if (args.only and group.name not in args.only) or not is_there(group):
             continue
         mutants = changes(group)[:: args.every]
         survived = [mutant for mutant, seen in zip(mutants, seen_of(group, mutants), strict=True) if not seen.killed_by]
-        scores[group.name] = killed, _ = len(mutants) - len(survived), len(mutants)
+        killed = len(mutants) - len(survived)
+        is_enough &= killed >= AT_LEAST * len(mutants)
         print(f"{group.name}: {killed} of {len(mutants)} killed, {killed / len(mutants):.0%}", flush=True)
         print(*(f"  survived {mutant}" for mutant in survived), sep="\n", flush=True)
-    if args.every == 1:
-        measured.keep("mutation", (measured.kept("mutation") or {}) | scores)
-    return 0 if all(killed >= AT_LEAST * of for killed, of in scores.values()) else 1
+        if args.every == 1:
+            measured.keep(group.kept_as, (killed, len(mutants)), group.files)
+    return 0 if is_enough else 1
 
 
 if __name__ == "__main__":

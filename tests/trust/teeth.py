@@ -2,7 +2,8 @@
 
 Method: two long runs, `make coverage` (every test, every branch watched, in the processes that the tests start, too)
 and `make mutation` (each change of the modules that must not be wrong, against their tests until one fails), keep
-their figures with a digest of the code and the tests. This harness reads them; figures of another state do not count.
+their figures with a digest: coverage of all code and tests, mutation of the changed modules and their tests. This
+harness reads them; figures of another state do not count.
 Figure: branches reached overall, and the least in a module of keys, suppression, idempotency and scope checks; the
 share of changes killed in each of these.
 Mutant: the tests of idempotency are taken away and others are run against every fifth change: it has to survive.
@@ -31,8 +32,7 @@ def _coverage() -> tuple[str, bool]:
 
 
 def _mutation() -> tuple[str, bool]:
-    found = measured.kept("mutation") or {}
-    scores = [(group.name, found.get(group.name)) for group in GROUPS]
+    scores = [(group.name, measured.kept(group.kept_as, group.files)) for group in GROUPS]
     text = " ".join(
         f"{name}={score[0]}/{score[1]} killed" if score else f"{name}: not measured in this state (`make mutation`)"
         for name, score in scores
