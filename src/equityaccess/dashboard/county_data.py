@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from typing import Annotated, Any, Final
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
@@ -15,12 +14,12 @@ from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
 from equityaccess.catalogue import store as catalogue
 from equityaccess.coverage import quality
+from equityaccess.dashboard import forms
 from equityaccess.dashboard.doors import FOR_COUNTY, FOR_TECHNOLOGY_OFFICE
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
 from equityaccess.feeds import reading as feeds
 from equityaccess.leas import store as leas
-from equityaccess.problems import Invalid, Problem
 from equityaccess.signin.guard import session_of
 from equityaccess.submissions.doubts import DoubtWork, doubts, work_on
 from equityaccess.web import wrong_parameter
@@ -87,8 +86,7 @@ async def work_on_doubt(
     db: NamedDependency[Database],
 ) -> Redirect:
     """Give a doubt to a desk, or settle it, if it still stands as the page showed it."""
-    form = {name: str(value).strip() for name, value in (await request.form()).items()}
-    await work_on(db, caller, origin, _work(form), clock.now())
+    await work_on(db, caller, origin, _work(await forms.fields(request)), clock.now())
     on_record(request)
     return Redirect(f"{_PLACE}#doubts", status_code=303)
 
@@ -100,10 +98,7 @@ def _work(form: dict[str, str]) -> DoubtWork:
         sent["desk"] = form["desk"] or None
     if "said" in form:
         sent["said"] = form["said"]
-    try:
-        return msgspec.convert(sent, DoubtWork, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid(str(error), errors=[Problem(code="invalid-value", detail=str(error), owner="sender")]) from None
+    return forms.read_as(DoubtWork, sent)
 
 
 ROUTES = [show_county_data, work_on_doubt]

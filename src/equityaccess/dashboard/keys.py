@@ -14,11 +14,12 @@ from equityaccess.access.issue import issue_key, revoke_key
 from equityaccess.access.structs import LONGEST_LABEL, Caller, IssuedKey, Key, KeyIn
 from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
+from equityaccess.dashboard import forms
 from equityaccess.dashboard.doors import FOR_ADMIN, FOR_DISTRICT
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database, Transaction
 from equityaccess.leas import store as leas
-from equityaccess.problems import Invalid, NotFound, Problem
+from equityaccess.problems import NotFound
 
 _SHOWN: Final = 200
 _MINE: Final = "/my/keys"
@@ -44,10 +45,11 @@ async def make_my_key(
 ) -> Response[Any]:
     """A new key that pushes for every LEA of the session."""
     now = clock.now()
-    label = str((await request.form()).get("label", "")).strip()
+    label = (await forms.fields(request)).get("label", "")
     if not label or len(label) > LONGEST_LABEL:
-        detail = f"Say in at most {LONGEST_LABEL} letters which system the key is for."
-        raise Invalid(detail, errors=[Problem(code="invalid-value", detail=detail, owner="sender", pointer="/label")])
+        raise forms.wrong(
+            "invalid-value", f"Say in at most {LONGEST_LABEL} letters which system the key is for.", "label"
+        )
     async with db.transaction(every_lea=True) as tx:
         codes = await leas.codes(tx, clock.today(now))
         wanted = KeyIn(scopes=["push"], leas=[codes[lea_id] for lea_id in caller.lea_ids], label=label)

@@ -14,13 +14,14 @@ from equityaccess.access.structs import Caller
 from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
 from equityaccess.catalogue import store as catalogue
+from equityaccess.dashboard import forms
 from equityaccess.dashboard.doors import FOR_COUNTY, FOR_TECHNOLOGY_OFFICE
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
 from equityaccess.last_mile import reading
 from equityaccess.last_mile.routes import PRICED, change
 from equityaccess.last_mile.structs import UnitCostIn
-from equityaccess.problems import Invalid, NotFound, Problem
+from equityaccess.problems import NotFound
 
 _FIRST: Final = "home_internet"
 _SHOWN: Final = 25  # LEAs in the table; the API lists all
@@ -61,8 +62,8 @@ async def estimate_unit_cost(
     db: NamedDependency[Database],
 ) -> Redirect:
     """Set a unit cost, if it still is the one that the page showed."""
-    form = await request.form()
-    sent = {name: str(form.get(name, "")).strip() for name in ("indicator", "barrier", "revision", "dollars", "source")}
+    form = await forms.fields(request)
+    sent = {name: form.get(name, "") for name in ("indicator", "barrier", "revision", "dollars", "source")}
     new = UnitCostIn(cents=_cents(sent["dollars"]), source=_source(sent["source"]))
     await change(db, caller, origin, (sent["indicator"], sent["barrier"]), f'"{sent["revision"]}"', new)
     on_record(request)
@@ -74,18 +75,14 @@ def _cents(text: str) -> int:
         cents = round(float(text.replace(",", "")) * 100)
         return msgspec.convert({"cents": cents, "source": "a form"}, UnitCostIn).cents
     except (ValueError, OverflowError, msgspec.ValidationError):
-        raise _wrong("out-of-range", "Dollars for one person are a number such as 214.00.") from None
+        raise forms.wrong("out-of-range", "Dollars for one person are a number such as 214.00.") from None
 
 
 def _source(text: str) -> str:
     try:
         return msgspec.convert({"cents": 0, "source": text}, UnitCostIn).source
     except msgspec.ValidationError:
-        raise _wrong("missing-field", "Say where the amount comes from: a contract, a quote.") from None
-
-
-def _wrong(code: str, detail: str) -> Invalid:
-    return Invalid(detail, errors=[Problem(code=code, detail=detail, owner="sender")])
+        raise forms.wrong("missing-field", "Say where the amount comes from: a contract, a quote.") from None
 
 
 ROUTES = [show_last_mile, estimate_unit_cost]

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Redirect
@@ -13,11 +12,11 @@ from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
 from equityaccess.catalogue import store as catalogue
 from equityaccess.catalogue.targets import TargetDecision, decide_target, target_decisions, targets_in_force
+from equityaccess.dashboard import forms
 from equityaccess.dashboard.doors import FOR_ADMIN
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
 from equityaccess.last_mile import store as last_mile
-from equityaccess.problems import Invalid, Problem
 
 _PLACE: Final = "/admin/reference"
 _SHOWN: Final = 100
@@ -53,8 +52,7 @@ async def decide(
     db: NamedDependency[Database],
 ) -> Redirect:
     """Decide on a target, if what holds is still what the page showed."""
-    form = {name: str(value).strip() for name, value in (await request.form()).items()}
-    await decide_target(db, caller, origin, _decision(form), clock.now())
+    await decide_target(db, caller, origin, _decision(await forms.fields(request)), clock.now())
     on_record(request)
     return Redirect(f"{_PLACE}#targets", status_code=303)
 
@@ -65,15 +63,8 @@ def _decision(form: dict[str, str]) -> TargetDecision:
     if "withdraw" in form:
         sent["percent"] = None
     elif sent["percent"] is None:
-        raise _wrong("missing-field", "A target has a rate: a number from 0 to 100.")
-    try:
-        return msgspec.convert(sent, TargetDecision, strict=False)
-    except msgspec.ValidationError as error:
-        raise _wrong("invalid-value", str(error)) from None
-
-
-def _wrong(code: str, detail: str) -> Invalid:
-    return Invalid(detail, errors=[Problem(code=code, detail=detail, owner="sender")])
+        raise forms.wrong("missing-field", "A target has a rate: a number from 0 to 100.")
+    return forms.read_as(TargetDecision, sent)
 
 
 ROUTES = [show_reference, decide]

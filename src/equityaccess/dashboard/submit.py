@@ -16,11 +16,12 @@ from equityaccess.access.structs import Caller
 from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
 from equityaccess.catalogue import store as catalogue
+from equityaccess.dashboard import forms
 from equityaccess.dashboard.doors import FOR_DISTRICT
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
 from equityaccess.leas import store as leas
-from equityaccess.problems import Invalid, NotFound, Problem, UnsupportedMediaType
+from equityaccess.problems import NotFound, UnsupportedMediaType
 from equityaccess.settings import Settings
 from equityaccess.submissions import filling_in, formats, journal, store
 from equityaccess.submissions.judge import Judge, Push, Verdict
@@ -59,8 +60,7 @@ async def preview(
     """Judge the file and show what it would do; nothing of it is applied."""
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile) or not file.filename:
-        detail = "Choose a file first."
-        raise Invalid(detail, errors=[Problem(code="missing-field", detail=detail, owner="sender")])
+        raise forms.wrong("missing-field", "Choose a file first.")
     kind = _BY_ENDING.get(file.filename.rpartition(".")[2].lower())
     if kind is None:
         raise UnsupportedMediaType("Choose a CSV file or an Excel workbook (.xlsx).")

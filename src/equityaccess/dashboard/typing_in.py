@@ -15,12 +15,13 @@ from equityaccess import clock
 from equityaccess.access.structs import Caller
 from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
+from equityaccess.dashboard import forms
 from equityaccess.dashboard.doors import FOR_DISTRICT
 from equityaccess.dashboard.rendering import page
 from equityaccess.dashboard.submit import judged, meanings
 from equityaccess.database import Database, Transaction
 from equityaccess.leas import store as leas
-from equityaccess.problems import Invalid, NotFound, Problem
+from equityaccess.problems import NotFound, Problem
 from equityaccess.settings import Settings
 from equityaccess.submissions import filling_in
 from equityaccess.submissions.structs import Said, ToFillIn
@@ -71,12 +72,11 @@ async def preview_form(
     settings: NamedDependency[Settings],
 ) -> Response[Any]:
     """Judge what was typed as the file that it stands for; a fault is shown beside its field."""
-    sent = {name: str(value).strip() for name, value in (await request.form()).items()}
+    sent = await forms.fields(request)
     lea, as_of = sent.get("lea", ""), sent.get("as_of", "")
     lines = list(_typed(sent))
     if not lines or len(lines) > _MOST_ROWS:
-        detail = "Type at least one number of people reached."
-        raise Invalid(detail, errors=[Problem(code="missing-field", detail=detail, owner="sender")])
+        raise forms.wrong("missing-field", "Type at least one number of people reached.")
     verdict = await judged(
         request, (db, caller, origin, settings), "text/csv", _as_csv(lea, as_of, lines), dry_run=True
     )
