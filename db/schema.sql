@@ -239,6 +239,21 @@ ALTER TABLE ONLY public.blackout FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.blackout OWNER TO equityaccess_owner;
 
+CREATE TABLE public.contact_point (
+    lea_id integer NOT NULL,
+    role text NOT NULL,
+    email text NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT contact_point_email_check CHECK (((length(email) >= 6) AND (length(email) <= 254))),
+    CONSTRAINT contact_point_role_check CHECK ((role = ANY (ARRAY['sponsor'::text, 'project_lead'::text, 'finance'::text, 'hr_payroll'::text, 'technology'::text, 'data'::text])))
+);
+
+ALTER TABLE ONLY public.contact_point FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.contact_point OWNER TO equityaccess_owner;
+
+COMMENT ON TABLE public.contact_point IS 'A work address for a role, told by the LEA; without a history';
+
 CREATE TABLE public.coverage_cell (
     lea_id integer NOT NULL,
     indicator_id smallint NOT NULL,
@@ -1846,6 +1861,9 @@ ALTER TABLE ONLY public.audit_seal
 ALTER TABLE ONLY public.blackout
     ADD CONSTRAINT blackout_pkey PRIMARY KEY (code);
 
+ALTER TABLE ONLY public.contact_point
+    ADD CONSTRAINT contact_point_pkey PRIMARY KEY (lea_id, role);
+
 ALTER TABLE ONLY public.coverage_cell
     ADD CONSTRAINT coverage_cell_pkey PRIMARY KEY (lea_id, indicator_id, student_group_id);
 
@@ -2150,6 +2168,9 @@ ALTER TABLE ONLY public.api_key_lea
 ALTER TABLE ONLY public.api_key_lea
     ADD CONSTRAINT api_key_lea_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
 
+ALTER TABLE ONLY public.contact_point
+    ADD CONSTRAINT contact_point_lea_id_fkey FOREIGN KEY (lea_id) REFERENCES public.lea(lea_id);
+
 ALTER TABLE ONLY public.coverage_cell
     ADD CONSTRAINT coverage_cell_indicator_id_fkey FOREIGN KEY (indicator_id) REFERENCES public.indicator(indicator_id);
 
@@ -2379,6 +2400,8 @@ ALTER TABLE public.audit_seal ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.blackout ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.contact_point ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY county ON public.doubt_work TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY county ON public.triage_event TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea)) WITH CHECK (( SELECT public.sees_every_lea() AS sees_every_lea));
@@ -2408,6 +2431,8 @@ CREATE POLICY every_lea ON public.access_count FOR SELECT TO equityaccess_app US
 CREATE POLICY every_lea ON public.api_key_lea FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
+
+CREATE POLICY every_lea ON public.contact_point FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
 CREATE POLICY every_lea ON public.coverage_cell FOR SELECT TO equityaccess_app USING (( SELECT public.sees_every_lea() AS sees_every_lea));
 
@@ -2517,6 +2542,8 @@ CREATE POLICY own_lea ON public.api_key_lea FOR SELECT TO equityaccess_app USING
 
 CREATE POLICY own_lea ON public.audit_entry FOR SELECT TO equityaccess_app USING ((lea_ids && ( SELECT public.visible_leas() AS visible_leas)));
 
+CREATE POLICY own_lea ON public.contact_point TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
+
 CREATE POLICY own_lea ON public.coverage_cell TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
 
 CREATE POLICY own_lea ON public.coverage_mark TO equityaccess_app USING ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest))) WITH CHECK ((lea_id IN ( SELECT unnest(public.visible_leas()) AS unnest)));
@@ -2546,6 +2573,8 @@ CREATE POLICY owner_maintains ON public.access_token TO equityaccess_owner USING
 CREATE POLICY owner_maintains ON public.api_key TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.api_key_lea TO equityaccess_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_maintains ON public.contact_point TO equityaccess_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_maintains ON public.coverage_cell TO equityaccess_owner USING (true) WITH CHECK (true);
 
@@ -2773,6 +2802,8 @@ GRANT SELECT,INSERT ON TABLE public.audit_seal TO equityaccess_aggregator;
 
 GRANT SELECT ON TABLE public.blackout TO equityaccess_app;
 GRANT SELECT ON TABLE public.blackout TO equityaccess_aggregator;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.contact_point TO equityaccess_app;
 
 GRANT SELECT ON TABLE public.coverage_cell TO equityaccess_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.coverage_cell TO equityaccess_aggregator;

@@ -24,6 +24,7 @@ from equityaccess.catalogue.routes import ROUTES as CATALOGUE
 from equityaccess.coverage.routes import ROUTES as COVERAGE
 from equityaccess.dashboard import refusals
 from equityaccess.dashboard.admin import ROUTES as ADMIN_PAGES
+from equityaccess.dashboard.contacts import ROUTES as CONTACTS
 from equityaccess.dashboard.county import ROUTES as COUNTY
 from equityaccess.dashboard.county_data import ROUTES as COUNTY_DATA
 from equityaccess.dashboard.identity import ROUTES as IDENTITY
@@ -91,6 +92,7 @@ PAGES: Final = (
     *REFERENCE,
     *COUNTY,
     *COUNTY_DATA,
+    *CONTACTS,
     *KEY_PAGES,
     *LAST_MILE_PAGE,
     *LIVE,

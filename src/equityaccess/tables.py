@@ -395,6 +395,14 @@ lea_holiday = Table(
     _required("name", Text),
 )
 
+contact_point = _table(
+    "contact_point",
+    _key("lea_id", ForeignKey("lea.lea_id")),
+    _key("role", Text),
+    _required("email", Text),
+    _required("told_at", _INSTANT),
+)
+
 blackout = Table(
     "blackout",
     metadata,

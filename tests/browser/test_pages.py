@@ -34,6 +34,7 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/waves", "best_support", "Who is on BEST?"),
     ("/waves/soon", "best_support", "A wave"),
     ("/my/keys", "district", "Keys"),
+    ("/my/contacts", "district", "Whom the county writes to"),
     ("/admin", "admin", "Administration"),
     ("/admin/keys", "admin", "Keys"),
     ("/admin/reference", "admin", "Reference rows"),

@@ -39,6 +39,7 @@ PAGES: Final[list[tuple[str, Role | None]]] = [
     ("/submit/typed", "district"),
     ("/my", "district"),
     ("/my/keys", "district"),
+    ("/my/contacts", "district"),
     ("/admin", "admin"),
     ("/admin/keys", "admin"),
     ("/admin/reference", "admin"),

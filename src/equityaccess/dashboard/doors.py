@@ -41,6 +41,7 @@ _PLACES: Final = (
     Place(address="/my", name="Everything of mine", roles=_DISTRICT),
     Place(address="/submit", name="Send counts", roles=_DISTRICT),
     Place(address="/my/keys", name="Keys", roles=_DISTRICT),
+    Place(address="/my/contacts", name="Contact points", roles=_DISTRICT),
     Place(address="/admin", name="Administration", roles=_ADMIN),
     Place(address="/admin/keys", name="Keys", roles=_ADMIN),
     Place(address="/county", name="County board", roles=_COUNTY),

@@ -18,6 +18,7 @@ from equityaccess.dashboard.board import SHOWN_WEEKS, figures_of, history
 from equityaccess.dashboard.doors import FOR_COUNTY_AND_DISTRICTS
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
+from equityaccess.leas.contact_points import contact_points
 from equityaccess.onboarding import store as onboarding
 from equityaccess.problems import NotFound
 from equityaccess.publication import store as publication
@@ -74,6 +75,7 @@ async def show_lea_record(
         owed = await submissions.owed(tx, [lea.lea_id], today, _SHOWN)
         receipts = await submissions.submissions(tx, None, None, _SHOWN)
         statuses = await onboarding.statuses(tx, lea.lea_id)
+        points = await contact_points(tx, lea.lea_id)
         events = await support.events_page(tx, support.EventsWanted(lea_id=lea.lea_id), None, _SHOWN)
         names = (await catalogue.names(tx)).every
     return page(
@@ -84,6 +86,7 @@ async def show_lea_record(
         receipts=receipts,
         is_own=lea.lea_id in caller.lea_ids,
         statuses=statuses,
+        points=points,
         events=events,
         names=names,
         today=today,

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
@@ -14,12 +13,14 @@ from equityaccess import clock
 from equityaccess.access.structs import Caller
 from equityaccess.audit.recording import on_record
 from equityaccess.audit.structs import Origin
+from equityaccess.dashboard import forms
 from equityaccess.dashboard.doors import FOR_BEST_SUPPORT, FOR_COUNTY
 from equityaccess.dashboard.rendering import page
 from equityaccess.database import Database
+from equityaccess.leas.contact_points import contact_points
 from equityaccess.onboarding import store as onboarding
 from equityaccess.onboarding.playbook import Track
-from equityaccess.problems import Invalid, NotFound, Problem
+from equityaccess.problems import NotFound
 from equityaccess.triage import changing, reading, store
 from equityaccess.triage.store import FIRST, ItemsWanted
 from equityaccess.triage.structs import Change, ReasonCode, State
@@ -69,8 +70,9 @@ async def show_triage_item(
         if row is None:
             raise NotFound("There is no such item.")
         brief = await reading.brief(tx, row, now)
+        points = await contact_points(tx, row.lea_id)
         events = await store.events(tx, item_id)
-    return page(request, "english/triage_item.html", brief=brief, item=brief.item, events=events)
+    return page(request, "english/triage_item.html", brief=brief, item=brief.item, points=points, events=events)
 
 
 @post(f"{_PLACE}/{{item_id:uuid}}", operation_id="work_on_item", include_in_schema=False, opt=FOR_BEST_SUPPORT)
@@ -82,7 +84,7 @@ async def work_on_item(
     item_id: FromPath[UUID],
 ) -> Redirect:
     """Do what one form asks, if the item still is the one that the page showed."""
-    form = {name: str(value).strip() for name, value in (await request.form()).items()}
+    form = await forms.fields(request)
     await changing.change(db, caller, origin, item_id, f'"{form.get("version", "")}"', _change(form), clock.now())
     on_record(request)
     return Redirect(f"{_PLACE}/{item_id}?{urlencode({'done': 'yes'})}", status_code=303)
@@ -96,11 +98,7 @@ def _change(form: dict[str, str]) -> Change:
             sent[name] = form[name] or None
     if form.get("said"):
         sent["contact"] = {name: form.get(name) for name in ("track", "channel", "said")}
-    try:
-        return msgspec.convert(sent, Change)
-    except msgspec.ValidationError as error:
-        fault = Problem(code="invalid-value", detail=str(error), owner="sender")
-        raise Invalid(str(error), errors=[fault]) from None
+    return forms.read_as(Change, sent)
 
 
 ROUTES = [show_triage, show_triage_item, work_on_item]

@@ -183,3 +183,17 @@ SELECT lea_id, code FROM ({{code}}) AS named
 SELECT named.lea_id, named.code,
        (SELECT p.name FROM lea_period p WHERE p.lea_id = named.lea_id ORDER BY p.valid_from DESC LIMIT 1) AS name
   FROM ({{code}}) AS named
+
+-- name: contact_points
+SELECT lea_id, role, email, told_at FROM contact_point
+ WHERE CAST(:lea_id AS integer) IS NULL OR lea_id = :lea_id
+ ORDER BY lea_id, role;
+
+-- name: add_contact_point
+INSERT INTO contact_point (lea_id, role, email, told_at) VALUES (:lea_id, :role, :email, :now) ON CONFLICT DO NOTHING;
+
+-- name: change_contact_point
+UPDATE contact_point SET email = :email, told_at = :now WHERE (lea_id, role) = (:lea_id, :role) AND email = :was;
+
+-- name: remove_contact_point
+DELETE FROM contact_point WHERE (lea_id, role) = (:lea_id, :role) AND email = :was;
