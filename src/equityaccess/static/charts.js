@@ -31,16 +31,6 @@
       type: "bar", stack: chart.stacked ? "all" : undefined, ...one, ...(place === 0 ? targeted(chart, "xAxis") : {}),
     })),
   });
-  const heatmap = (chart) => ({
-    ...base(chart),
-    legend: undefined,
-    tooltip: { renderMode: "richText", trigger: "item", confine: true },
-    xAxis: { type: "category", data: chart.categories, axisLabel: { ...TEXT, rotate: 45 } },
-    yAxis: { type: "category", inverse: true, data: chart.rows, axisLabel: TEXT },
-    visualMap: { min: 0, max: chart.most, calculable: false, orient: "horizontal", bottom: 0, textStyle: TEXT,
-                 inRange: { color: ["#eff6fb", "#0050d8", "#162e51"] } },
-    series: [{ type: "heatmap", data: chart.cells, label: { show: true, ...TEXT } }],
-  });
   const map = (chart) => ({
     ...base(chart),
     legend: undefined,
@@ -65,7 +55,7 @@
     markLine: { symbol: "none", silent: true, data: [{ [axis]: chart.target }], lineStyle: { color: "#1b1b1b", type: "dashed", width: 2 },
                 label: { ...TEXT, formatter: chart.target_name, position: axis === "xAxis" ? "start" : "insideEndTop" } },
   };
-  const KINDS = { line, bar, heatmap, map };
+  const KINDS = { line, bar, map };
 
   const draw = async (figure) => {
     if (figure.classList.contains("is-drawn")) return;
