@@ -337,12 +337,19 @@ async def test_a_parameter_out_of_range_is_invalid(
 async def test_a_parameter_sent_twice_is_refused(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
     answer = await client.get("/v1/keys?limit=5&limit=6", headers=admin)
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/repeated-parameter")
+    assert answer.json()["detail"] == "Sent more than once: limit."
 
 
 async def test_every_unknown_parameter_is_named(client: httpx.AsyncClient, admin: dict[str, str]) -> None:
     answer = await client.get("/v1/keys?limt=5&cursr=x&limit=5", headers=admin)
     assert answer.status_code == 422
-    assert [problem["pointer"] for problem in answer.json()["errors"]] == ["/query/cursr", "/query/limt"]
+    assert [(one["code"], one["pointer"], one["owner"]) for one in answer.json()["errors"]] == [
+        ("unknown-parameter", "/query/cursr", "sender"),
+        ("unknown-parameter", "/query/limt", "sender"),
+    ]
+    assert "it takes cursor, lea, limit." in answer.json()["detail"]
+    alone = await client.get("/v1/public/releases?limt=5")
+    assert alone.status_code == 422
 
 
 @pytest.mark.parametrize("value", ["null", "NULL", ""])
@@ -351,6 +358,7 @@ async def test_a_filter_is_never_left_out_without_a_word(
 ) -> None:
     answer = await client.get("/v1/leas", params={"kind": value}, headers=admin)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/kind")
+    assert answer.json()["errors"][0]["code"] == "invalid-parameter"
     assert (await client.get("/v1/leas", params={"q": "null"}, headers=admin)).status_code == 200
 
 
@@ -358,6 +366,7 @@ async def test_a_filter_is_never_left_out_without_a_word(
 async def test_an_instant_is_never_a_number(client: httpx.AsyncClient, admin: dict[str, str], value: str) -> None:
     answer = await client.get("/v1/observations", params={"known_at": value}, headers=admin)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/known_at")
+    assert answer.json()["errors"][0]["code"] == "invalid-parameter"
 
 
 async def test_options_names_every_method_of_a_path(client: httpx.AsyncClient, admin: dict[str, str]) -> None:

@@ -1,15 +1,18 @@
 """Issuing and revoking: two live keys an LEA, whoever asks, however many at once."""
 
 import asyncio
+import json
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from equityaccess import clock
 from equityaccess.access import store
-from equityaccess.access.issue import issue_key
+from equityaccess.access.issue import issue_key, revoke_key
 from equityaccess.access.structs import IssuedKey, KeyIn
+from equityaccess.audit.structs import Origin
 from equityaccess.database import Database
 from equityaccess.problems import Conflict, Invalid
 from tests.access.conftest import ABC, ACTON, LONG_BEACH
@@ -34,6 +37,37 @@ async def test_a_key_is_kept_with_everything_but_its_secret(empty: Database) -> 
     assert key.last_four == issued.secret[-4:]
     assert (key.created_at, key.expires_at) == (NOW, NOW + timedelta(days=30))
     assert (key.revoked_at, key.last_used_at) == (None, None)
+
+
+async def test_issuing_and_revoking_are_on_record_without_the_secret(
+    empty: Database, leas: dict[str, int], empty_url: str
+) -> None:
+    issued = await issue(empty, ACTON, ABC, scopes=["read", "push"], expires_in_days=30, label="nightly")
+    asked = Origin(actor="an administrator", request_id="a-request")
+    async with empty.transaction(every_lea=True) as tx:
+        wanted = KeyIn(scopes=["county"], leas=[])
+        of_county = await issue_key(tx, wanted, created_by="somebody", now=NOW, origin=asked)
+        assert await revoke_key(tx, issued.key.key_id, origin=asked, now=NOW) is not None
+        assert await revoke_key(tx, UUID(int=7), origin=asked, now=NOW) is None
+    auditor = await asyncpg.connect(empty_url)
+    entries = await auditor.fetch("SELECT * FROM audit_entry ORDER BY entry_id")
+    await auditor.close()
+    until = [(NOW + timedelta(days=days)).isoformat().replace("+00:00", "Z") for days in (30, 180)]
+    made, for_county, gone = ({name: one[name] for name in ("actor", "action", "status")} for one in entries)
+    assert made == {"actor": "a test", "action": "create_key", "status": None}  # on the command line
+    assert for_county == {"actor": "an administrator", "action": "create_key", "status": 201}
+    assert gone == {"actor": "an administrator", "action": "revoke_key", "status": 204}
+    assert [json.loads(one["after"]) for one in entries] == [
+        {"label": "nightly", "scopes": ["push", "read"], "expires_at": until[0]},
+        {"label": "", "scopes": ["county"], "expires_at": until[1]},
+        {"revoked_at": NOW.isoformat().replace("+00:00", "Z")},
+    ]
+    assert [one["before"] and json.loads(one["before"]) for one in entries] == [None, None, {"revoked_at": None}]
+    assert [str(issued.key.key_id) in one["object"] for one in entries] == [True, False, True]
+    assert str(of_county.key.key_id) in entries[1]["object"]
+    both = {leas[ABC], leas[ACTON]}
+    assert [set(one["lea_ids"]) for one in entries] == [both, set(), both]
+    assert issued.secret not in str(entries)
 
 
 async def test_a_third_live_key_is_refused_until_one_is_revoked(empty: Database) -> None:

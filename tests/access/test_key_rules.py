@@ -4,12 +4,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from equityaccess.access import rules
 from equityaccess.access.structs import Caller, KeyIn, LeaCode, LiveKey
+from equityaccess.problems import Invalid
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ABC = LeaCode(code="19642120000000", lea_id=7, name="ABC Unified")
@@ -92,6 +94,7 @@ def test_a_fingerprint_does_not_hold_the_secret() -> None:
         ({"expires_in_days": 367}, ["out-of-range"]),
         ({"label": "SIS nightly export 2026-11-20"}, []),
         ({"label": "for 19642120000000"}, []),
+        ({"label": "x" * 100}, []),
         ({"label": "x" * 101}, ["too-long"]),
         ({"label": "two\nlines"}, ["invalid-character"]),
         ({"label": "\0"}, ["invalid-character"]),
@@ -106,6 +109,42 @@ def test_a_fingerprint_does_not_hold_the_secret() -> None:
 )
 def test_every_fault_of_a_wanted_key_is_listed(changes: dict, expected: list[str]) -> None:
     assert codes(KeyIn(**{"scopes": ["push"], "leas": [ABC.code], **changes})) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"scopes": []}, "/scopes"),
+        ({"leas": []}, "/leas"),
+        ({"scopes": ["county"]}, "/leas"),
+        ({"leas": [ABC.code, "x"]}, "/leas/1"),
+        ({"expires_in_days": 0}, "/expires_in_days"),
+        ({"label": "x" * 101}, "/label"),
+        ({"label": "two\nlines"}, "/label"),
+        ({"label": "sis@example.org"}, "/label"),
+    ],
+)
+def test_a_fault_says_where_it_is_and_who_mends_it(changes: dict, pointer: str) -> None:
+    (fault,) = rules.faults(KeyIn(**{"scopes": ["push"], "leas": [ABC.code], **changes}), KNOWN)
+    assert (fault.pointer, fault.owner) == (pointer, "sender")
+
+
+def test_at_most_three_leas_are_suggested_the_closest_first_and_each_once() -> None:
+    known = [LeaCode(lea_id=n, code=f"1964212000000{n}", name=f"Valley {n}") for n in range(5)]
+    known.append(LeaCode(lea_id=0, code="19642120000007", name="Valley 0"))
+    assert rules.nearest("valley 4", known)[0].lea_id == 4
+    assert len(rules.nearest("Valley", known)) == 3
+    assert [one.lea_id for one in rules.nearest("va", known)] == []
+    assert [one.lea_id for one in rules.nearest("val", known)] == [0, 1, 2]
+    assert rules.nearest("19642120000000", known)[0].lea_id == 0
+
+
+def test_an_lea_is_named_by_its_code_or_refused_with_what_is_near() -> None:
+    assert rules.lea_named(ABC.code, KNOWN, "/lea") == ABC
+    with pytest.raises(Invalid) as refused:
+        rules.lea_named("abc unified", KNOWN, "/lea")
+    (fault,) = refused.value.errors
+    assert (fault.code, fault.pointer, fault.owner) == ("unknown-lea", "/lea", "sender")
 
 
 def test_a_key_expires_after_half_a_year_unless_told_otherwise() -> None:
@@ -142,12 +181,24 @@ def test_a_key_works_until_the_instant_it_expires() -> None:
     refused = rules.reason_to_refuse(caller(expires_at=NOW), NOW)
     assert refused is not None
     assert (refused.code, refused.detail) == ("key-expired", "This key expired at 2026-11-23 12:00 UTC.")
+    assert refused.owner == "county"
+
+
+def test_a_token_works_until_the_instant_it_expires_and_its_holder_mends_that() -> None:
+    late = NOW + timedelta(days=1)
+    token = msgspec.structs.replace(caller(expires_at=late), token_expires_at=NOW + timedelta(microseconds=1))
+    assert rules.reason_to_refuse(token, NOW) is None
+    refused = rules.reason_to_refuse(msgspec.structs.replace(token, token_expires_at=NOW), NOW)
+    assert refused is not None
+    assert (refused.code, refused.owner) == ("token-expired", "sender")
+    assert refused.detail == "This token expired at 2026-11-23 12:00 UTC."
 
 
 def test_a_revoked_key_says_so_even_when_it_has_expired_since() -> None:
     refused = rules.reason_to_refuse(caller(expires_at=NOW, revoked_at=NOW - timedelta(days=3)), NOW)
     assert refused is not None
     assert (refused.code, refused.detail) == ("key-revoked", "This key was revoked at 2026-11-20 12:00 UTC.")
+    assert refused.owner == "county"
 
 
 def test_a_third_live_key_is_refused_with_the_names_of_the_two() -> None:
@@ -164,6 +215,7 @@ def test_a_third_live_key_is_refused_with_the_names_of_the_two() -> None:
     assert fault.pointer == "/leas/1"
     assert "'nightly' …ab1Z until 2026-11-24; …ab2Z until 2026-11-25" in fault.detail
     assert str(UUID(int=1)) in (fault.suggestion or "")
+    assert fault.owner == "sender"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,13 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE, OTHER = "key one", "key other"
 
 
+class Unreachable:
+    """A transaction that must not be used."""
+
+    def __getattr__(self, name: str) -> None:
+        raise AssertionError("the database was asked")
+
+
 class Worker:
     """A process that answers: its own leases, on the database of all."""
 
@@ -81,11 +88,6 @@ async def test_requests_at_the_same_moment_are_counted_too(empty: Database, buck
 async def test_most_requests_of_a_busy_key_ask_nobody(empty: Database, buckets: asyncpg.Connection) -> None:
     worker = Worker(empty, 601)
     await stands_still(buckets, worker)
-
-    class Unreachable:
-        def __getattr__(self, name: str) -> None:
-            raise AssertionError("the database was asked")
-
     asked = 0
     for _ in range(600):
         try:
@@ -133,6 +135,30 @@ async def test_an_empty_bucket_is_not_asked_again_before_it_can_have_grown(empty
     assert spent(ONE, -1) is None
 
 
+async def test_of_an_empty_bucket_what_has_grown_is_known_to_the_second(
+    empty: Database, buckets: asyncpg.Connection
+) -> None:
+    worker = Worker(empty, 2)
+    await worker.admitted(2)
+    await buckets.execute("UPDATE quota SET tokens = 0.5, at = now() + interval '9 seconds'")
+    assert not (await worker.take()).is_within
+
+    def told(after_s: float) -> tuple[int, int] | None:
+        with worker.quota.asking(ONE, NOW + timedelta(seconds=after_s)) as share:
+            return share and (share.left, share.grows_in_s)
+
+    assert [told(after_s) for after_s in (0, 14, 15)] == [(0, 15), (0, 1), None]
+
+
+async def test_a_lease_is_spent_for_five_seconds_and_no_longer(empty: Database, buckets: asyncpg.Connection) -> None:
+    worker = Worker(empty, 100)
+    await stands_still(buckets, worker)
+    await worker.admitted(3)  # leased 2, and then 4
+    assert (await worker.quota.take(Unreachable(), ONE, NOW + timedelta(seconds=4.999))).left == 95  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="was asked"):
+        await worker.quota.take(Unreachable(), ONE, NOW + timedelta(seconds=5))  # type: ignore[arg-type]
+
+
 async def test_no_more_ask_at_once_for_an_empty_bucket_than_can_get_something(
     empty: Database, buckets: asyncpg.Connection
 ) -> None:
@@ -144,6 +170,9 @@ async def test_no_more_ask_at_once_for_an_empty_bucket_than_can_get_something(
         with worker.quota.asking(ONE, later) as third:
             assert third is not None
             assert (third.is_within, third.left, third.grows_in_s) == (False, 0, 29)
+    with worker.quota.asking(ONE, later) as first, worker.quota.asking(ONE, later) as second:
+        with worker.quota.asking(ONE, later) as third:
+            assert (first, second, third and third.left) == (None, None, 0), "who has asked asks no more"
         assert [(await worker.take(now=later)).is_within for _ in range(3)] == [True, True, False]
 
 
@@ -203,6 +232,18 @@ async def test_memory_is_bounded_and_what_is_forgotten_is_no_gift(empty: Databas
     assert len(worker.quota) == 2
     for bucket in (ONE, OTHER, "key third"):
         assert await worker.admitted(1, bucket) == 0
+
+
+async def test_what_was_used_least_recently_is_forgotten_first(empty: Database) -> None:
+    worker, limits = Worker(empty, 1, most_buckets=2), Limits(10, 10, most_known=2)
+    for bucket in (ONE, OTHER, ONE, "key third"):
+        await worker.take(bucket)
+        async with empty.transaction() as tx:
+            await limits.count(tx, bucket.encode(), caller_of(bucket.encode()), "address 192.0.2.1", NOW)
+    with worker.quota.asking(ONE, NOW) as one, worker.quota.asking(OTHER, NOW) as other:
+        assert one is not None, "it is known to be empty"
+        assert other is None
+    assert [limits.known(bucket.encode()) is not None for bucket in (ONE, OTHER, "key third")] == [True, False, True]
 
 
 async def test_a_transaction_that_fails_loses_what_it_leased_and_nothing_else(empty: Database) -> None:

@@ -83,6 +83,8 @@ def _left_out(tree: ast.Module) -> Iterator[ast.AST]:
                 yield node
             case ast.Assign(value=ast.Subscript()) if node in tree.body:  # a type
                 yield node
+            case ast.Assign(value=ast.Call(func=ast.Name(id="load_queries"))):  # a module takes no other statements
+                yield node
             case ast.JoinedStr():
                 yield from (value for value in node.values if isinstance(value, ast.Constant))
                 yield from (value.format_spec for value in node.values if getattr(value, "format_spec", None))
