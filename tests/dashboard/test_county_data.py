@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import asyncpg
 import httpx
 import pytest
 
@@ -57,6 +58,23 @@ async def test_a_doubt_stands_until_a_later_push_gives_no_cause_for_it(
     assert "jump" in said
     await push(as_of=days_ago(10), met=9_100, not_met=7_900)
     assert "jump" not in words(await client.get(PLACE, headers=browser))
+
+
+async def test_a_doubt_is_as_old_as_the_first_of_the_pushes_that_all_left_it(
+    client: httpx.AsyncClient, database: Database, database_url: str, push
+) -> None:
+    admin = await asyncpg.connect(database_url)
+    for came, population in ((9, 500), (7, 18_000), (5, 500), (3, 500), (2, 500)):
+        await push(as_of=days_ago(came), population=population, met=1, not_met=1)
+        await admin.execute("UPDATE submission SET received_at = $1 WHERE outcome = 'applied' AND received_at > $2",
+                            clock.now() - timedelta(days=came), clock.now() - timedelta(days=1))  # fmt: skip
+    await admin.close()
+    browser = await sign_in(database, client, "technology_office")
+    answer = await client.get(PLACE, headers=browser)
+    [age] = re.findall(
+        r"<code>far-from-enrollment</code></td>(?:<td[^>]*>[^<]*</td>){2}<td[^>]*>(\d+)</td>", answer.text
+    )
+    assert age == "5"
 
 
 @pytest.fixture

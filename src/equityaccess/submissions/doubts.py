@@ -21,6 +21,7 @@ _NO_CONTROL = r"\A[^\x00-\x1f]*\Z"  # PostgreSQL's text holds no NUL, and a rema
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     """What a push that was taken left in doubt: warnings of one kind, and who can say whether they matter.
 
+    `doubted_since` is when the first came of the pushes, one after the other until the newest, that all left it.
     `desk` works on it; `said` is what was found out when it was settled, which holds until more rows are in doubt.
     """
 
@@ -36,6 +37,7 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
     said: str | None
     told_at: datetime | None
     is_settled: bool
+    doubted_since: datetime
 
 
 class DoubtWork(msgspec.Struct, frozen=True, kw_only=True):

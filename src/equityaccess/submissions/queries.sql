@@ -283,10 +283,13 @@ SELECT n.* FROM doubt_work n WHERE n.lea_ids = d.sender AND n.code = d.code ORDE
 -- name: doubts
 -- What the newest push of each sender's LEAs that was taken left in doubt: by code, with one example of its words. A doubt
 -- goes when a later push no longer gives cause for it; one that the county settled is open again when more rows are in it.
-WITH newest AS (
+-- It is as old as the first of the pushes, one after the other until the newest, that all gave cause for it.
+WITH taken AS NOT MATERIALIZED (
+  SELECT * FROM submission WHERE outcome IN ('applied', 'partly_applied') AND received_at >= CAST(:since AS timestamptz)
+),
+newest AS (
   SELECT DISTINCT ON (s.lea_ids) s.submission_id, s.lea_ids, s.concerned, s.received_at, s.answer
-    FROM submission s
-   WHERE s.outcome IN ('applied', 'partly_applied') AND s.received_at >= CAST(:since AS timestamptz)
+    FROM taken s
    ORDER BY s.lea_ids, s.received_at DESC
 ),
 doubt AS (
@@ -295,13 +298,24 @@ doubt AS (
     FROM newest n
    CROSS JOIN LATERAL jsonb_array_elements(CAST(convert_from(n.answer, 'UTF8') AS jsonb) -> 'warnings') AS w (doubt)
    GROUP BY n.submission_id, n.lea_ids, coalesce(n.concerned, n.lea_ids), n.received_at, w.doubt ->> 'code', w.doubt ->> 'owner'
-)
-SELECT d.submission_id, d.lea_ids, d.received_at, d.code, d.owner, d.times, d.example,
-       coalesce(w.revision, 0) AS revision, w.desk, w.said, w.told_at, coalesce(d.times <= w.settled_rows, false) AS is_settled
-  FROM doubt d
-  LEFT JOIN LATERAL ({{newest_work}}) w ON true
- ORDER BY is_settled, d.received_at, d.submission_id, d.code
- LIMIT CAST(:limit AS integer)
+),
+shown AS (
+  SELECT d.*, coalesce(w.revision, 0) AS revision, w.desk, w.said, w.told_at, coalesce(d.times <= w.settled_rows, false) AS is_settled
+    FROM doubt d
+    LEFT JOIN LATERAL ({{newest_work}}) w ON true
+   ORDER BY is_settled, d.received_at, d.submission_id, d.code
+   LIMIT CAST(:limit AS integer)
+),
+history AS (SELECT s.lea_ids, s.received_at, s.answer FROM taken s WHERE s.lea_ids IN (SELECT sender FROM shown))
+SELECT d.submission_id, d.lea_ids, d.received_at, d.code, d.owner, d.times, d.example, d.revision, d.desk, d.said, d.told_at, d.is_settled,
+       (SELECT min(h.received_at) FROM history h
+         WHERE h.lea_ids = d.sender
+           AND h.received_at > coalesce((SELECT max(clean.received_at) FROM history clean
+                                          WHERE clean.lea_ids = d.sender AND clean.received_at <= d.received_at
+                                            AND NOT EXISTS (SELECT FROM jsonb_array_elements(CAST(convert_from(clean.answer, 'UTF8') AS jsonb) -> 'warnings') w WHERE w ->> 'code' = d.code)),
+                                        '-infinity')) AS doubted_since
+  FROM shown d
+ ORDER BY d.is_settled, d.received_at, d.submission_id, d.code
 
 -- name: doubt_of
 -- One doubt that a push left: of whom, in how many rows, and what was done about it last.
