@@ -16,7 +16,7 @@ from equityaccess.app import contract
 # What a person or a monitor reads, not a client of the API.
 OUTSIDE = re.compile(
     r"\A/(|docs|static/.*|metrics|openapi\.json|sign-in(/\w+/[^/]+)?|sign-out"
-    r"|admin(/.*)?|county(/data|/last-mile)?|leas/[^/]+(/record)?|live|my(/.*)?|submit(/.*)?|passport"
+    r"|admin(/.*)?|county(/data|/last-mile)?|leas/[^/]+(/record|/contacts)?|live|my(/.*)?|submit(/.*)?|passport"
     r"|triage(/[^/]+)?|waves(/[^/]+)?)\Z"
 )
 _MISSES = {404, 405}

@@ -30,12 +30,16 @@ _PICTURES: Final = {
     "typed": ("district", "/submit/typed", None),
     "my": ("district", "/my", None),
     "submit": ("district", "/submit", None),
+    "contacts": ("district", "/my/contacts", None),
+    "reference": ("administration", "/admin/reference", None),
 }
 
 
 async def take(said: str, port: int) -> None:
     """Sign in once a role, and take every picture."""
-    links = dict(re.findall(r"^(district|technology office|BEST support)\s+(http\S+)$", said, re.MULTILINE))
+    links = dict(
+        re.findall(r"^(district|technology office|BEST support|administration)\s+(http\S+)$", said, re.MULTILINE)
+    )
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         pages = {}

@@ -27,6 +27,7 @@ PAGES: list[tuple[str, Role | None, str]] = [
     ("/submit/typed?groups=every", "district", "Type counts"),
     (f"/leas/{ABC}", "district", "ABC Unified"),
     (f"/leas/{ABC}/record", "district", "ABC Unified: what came and what is expected"),
+    (f"/leas/{ABC}/contacts", "best_support", "ABC Unified: whom the county writes to"),
     ("/county/last-mile", "technology_office", "Who is left to reach?"),
     ("/county/data", "technology_office", "How good is the data?"),
     ("/county/data?indicator=device&since=2026-09-01", "technology_office", "How good is the data?"),

@@ -35,24 +35,24 @@ async def tell(client: httpx.AsyncClient, browser: dict[str, str]) -> Tell:
     return telling
 
 
-async def record(client: httpx.AsyncClient, browser: dict[str, str]) -> str:
-    return words(await client.get(f"/leas/{ABC}/record", headers=browser))
+async def shown(client: httpx.AsyncClient, browser: dict[str, str]) -> str:
+    return words(await client.get(f"/leas/{ABC}/contacts", headers=browser))
 
 
 async def test_what_is_told_is_shown_to_the_lea_and_the_county_until_it_is_taken_back(
     client: httpx.AsyncClient, database: Database, browser: dict[str, str], tell: Tell
 ) -> None:
     office = await sign_in(database, client, "best_support")
-    assert "It has told no address yet." in await record(client, office)
+    assert "It has told no address yet." in await shown(client, office)
     answer = await tell("", f" {DESK} ")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{PLACE}?lea={ABC}&done=yes")
     assert "Saved." in words(await client.get(answer.headers["Location"], headers=browser))
     for reader in (browser, office):
-        assert f"Technology: {DESK}" in await record(client, reader)
+        assert f"Technology: {DESK}" in await shown(client, reader)
     assert (await tell(DESK, OTHER)).status_code == 303
-    assert f"Technology: {OTHER}" in await record(client, office)
+    assert f"Technology: {OTHER}" in await shown(client, office)
     assert (await tell(OTHER, "")).status_code == 303
-    assert "It has told no address yet." in await record(client, office)
+    assert "It has told no address yet." in await shown(client, office)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_what_somebody_else_told_meanwhile_is_not_overwritten(
 ) -> None:
     await tell("", DESK)
     assert (await tell(was, email)).status_code == 412
-    assert f"Technology: {DESK}" in await record(client, browser)
+    assert f"Technology: {DESK}" in await shown(client, browser)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ async def test_what_is_no_address_is_refused(
     client: httpx.AsyncClient, browser: dict[str, str], tell: Tell, email: str
 ) -> None:
     assert (await tell("", email)).status_code == 422
-    assert "It has told no address yet." in await record(client, browser)
+    assert "It has told no address yet." in await shown(client, browser)
 
 
 async def test_another_lea_is_neither_told_for_nor_seen(
@@ -83,6 +83,7 @@ async def test_another_lea_is_neither_told_for_nor_seen(
 ) -> None:
     assert (await tell("", DESK, lea=LAUSD)).status_code == 404
     assert (await client.get(f"{PLACE}?lea={LAUSD}", headers=browser)).status_code == 404
+    assert (await client.get(f"/leas/{LAUSD}/contacts", headers=browser)).status_code == 404
     assert (await tell("", DESK)).status_code == 303
     async with database.transaction(every_lea=True) as tx:
         [told] = await contact_points(tx)

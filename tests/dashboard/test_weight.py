@@ -35,6 +35,7 @@ PAGES: Final[list[tuple[str, Role | None]]] = [
     ("/waves/soon", "best_support"),
     (f"/leas/{ABC}", "district"),
     (f"/leas/{ABC}/record", "district"),
+    (f"/leas/{ABC}/contacts", "district"),
     ("/submit", "district"),
     ("/submit/typed", "district"),
     ("/my", "district"),

@@ -75,7 +75,6 @@ async def show_lea_record(
         owed = await submissions.owed(tx, [lea.lea_id], today, _SHOWN)
         receipts = await submissions.submissions(tx, None, None, _SHOWN)
         statuses = await onboarding.statuses(tx, lea.lea_id)
-        points = await contact_points(tx, lea.lea_id)
         events = await support.events_page(tx, support.EventsWanted(lea_id=lea.lea_id), None, _SHOWN)
         names = (await catalogue.names(tx)).every
     return page(
@@ -86,11 +85,23 @@ async def show_lea_record(
         receipts=receipts,
         is_own=lea.lea_id in caller.lea_ids,
         statuses=statuses,
-        points=points,
         events=events,
         names=names,
         today=today,
     )
+
+
+@get(
+    "/leas/{code:str}/contacts", operation_id="show_lea_contacts", include_in_schema=False, opt=FOR_COUNTY_AND_DISTRICTS
+)
+async def show_lea_contacts(
+    request: Request[Any, Any, Any], caller: NamedDependency[Caller], db: NamedDependency[Database], code: FromPath[str]
+) -> Response[Any]:
+    """Whom the county writes to there, in each role."""
+    lea = await _named(db, caller, code)
+    async with db.transaction(leas=[lea.lea_id]) as tx:
+        points = await contact_points(tx, lea.lea_id)
+    return page(request, "lea_contacts.html", lea=lea, points=points, is_own=lea.lea_id in caller.lea_ids)
 
 
 async def _named(db: Database, caller: Caller, code: str) -> LeaCode:
@@ -102,4 +113,4 @@ async def _named(db: Database, caller: Caller, code: str) -> LeaCode:
     return lea
 
 
-ROUTES = [show_lea, show_lea_record]
+ROUTES = [show_lea, show_lea_record, show_lea_contacts]
