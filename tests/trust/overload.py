@@ -2,7 +2,8 @@
 
 Method: eight districts push one after the other as fast as they are answered, which gives the peak: receipts a second.
 Then pushes come at five times that rate, whatever becomes of those before (an open loop over 400 connections). Both by
-turns, for five seconds each. Then nothing more comes, and one push a moment asks when all is well.
+turns, for five seconds each after a second in which the queue fills: what stands in it is as much at the end as at the
+beginning, and was no receipt yet. Then nothing more comes, and one push a moment asks when all is well.
 Figure: the peak, the rate at which pushes came and the receipts a second under it, as a share of the peak; how often
 each status was the answer, and how many pushes had none within 10 s; seconds until a push is answered at once again.
 Mutant: no bound on pushes under way, waits without an end.
@@ -21,6 +22,7 @@ _TIMES = 5
 _CONNECTIONS = 400
 _ANSWER_S = 10.0
 _IDLE_S = 3.0
+_FILLS_S = 1.0
 _AT_ONCE_S = 1.0
 _AGAIN_WITHIN_S, _QUICK_AGAIN_S = 5.0, 20.0
 _GIVE_UP_S = 30.0
@@ -106,13 +108,19 @@ async def _overload(run: Run) -> Figure:
                 warm = _Pushes(service.port, secrets)
                 await asyncio.gather(*(warm.one_after_the_other(time.monotonic() + 1) for _ in range(8)))
                 calm, flood = _Pushes(service.port, secrets), _Pushes(service.port, secrets)
-                came = 0
+                came = in_calm = in_flood = 0
                 for number in range(1, rounds + 1):  # by turns, for a busy machine is not always as busy
-                    until = time.monotonic() + round_s
-                    await asyncio.gather(*(calm.one_after_the_other(until) for _ in range(8)))
-                    peak = _receipts(calm) / (number * round_s)
-                    came += await flood.at_a_rate(_TIMES * peak, round_s)
-                    done = _receipts(flood) / (number * round_s)
+                    until = time.monotonic() + _FILLS_S + round_s
+                    async with asyncio.TaskGroup() as group:
+                        for _ in range(8):
+                            group.create_task(calm.one_after_the_other(until))
+                        in_calm += await _receipts(calm, round_s)
+                    peak = in_calm / (number * round_s)
+                    async with asyncio.TaskGroup() as group:
+                        coming = group.create_task(flood.at_a_rate(_TIMES * peak, _FILLS_S + round_s))
+                        in_flood += await _receipts(flood, round_s)
+                    came += coming.result()
+                    done = in_flood / (number * round_s)
                     if number < rounds:
                         await asyncio.gather(*flood.under_way)
                 began = time.monotonic()
@@ -124,7 +132,8 @@ async def _overload(run: Run) -> Figure:
                 await asyncio.gather(*flood.under_way)
     answers = " ".join(f"{status or 'none'}={times}" for status, times in sorted(flood.statuses.items()))
     share = done / peak
-    text = f"peak={peak:.0f}/s came={came / (rounds * round_s):.0f}/s done={done:.0f}/s ({share:.0%}); {answers};"
+    rate = came / (rounds * (_FILLS_S + round_s))
+    text = f"peak={peak:.0f}/s came={rate:.0f}/s done={done:.0f}/s ({share:.0%}); {answers};"
     text += f" well again after {again:.1f} s"
     is_honest = flood.statuses[503] > 0 and set(flood.statuses) <= {200, 201, 429, 503}
     is_done = share >= run.bound(_LEAST_SHARE, _QUICK_SHARE)
@@ -132,8 +141,12 @@ async def _overload(run: Run) -> Figure:
     return Figure(text=text, holds=is_honest and is_done and is_soon)
 
 
-def _receipts(pushes: _Pushes) -> int:
-    return pushes.statuses[200] + pushes.statuses[201]
+async def _receipts(pushes: _Pushes, seconds: float) -> int:
+    """How many receipts come within *seconds*, once the queue has filled."""
+    await asyncio.sleep(_FILLS_S)
+    before = pushes.statuses[200] + pushes.statuses[201]
+    await asyncio.sleep(seconds)
+    return pushes.statuses[200] + pushes.statuses[201] - before
 
 
 HARNESSES = [
