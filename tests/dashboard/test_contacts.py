@@ -74,7 +74,9 @@ async def test_what_somebody_else_told_meanwhile_is_not_overwritten(
 async def test_what_is_no_address_is_refused(
     client: httpx.AsyncClient, browser: dict[str, str], tell: Tell, email: str
 ) -> None:
-    assert (await tell("", email)).status_code == 422
+    answer = await tell("", email)
+    assert answer.status_code == 422
+    assert "What stands for the role technology is no e-mail address." in words(answer)
     assert "It has told no address yet." in await shown(client, browser)
 
 

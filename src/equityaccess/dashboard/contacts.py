@@ -1,7 +1,9 @@
 """``/my/contacts``: whom the county writes to at a district, in each role; the district tells it and takes it back."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, get_args
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
@@ -54,14 +56,19 @@ async def tell_my_contacts(
 ) -> Redirect:
     """Write down what changed, if it still is what the page showed."""
     sent = await forms.fields(request)
-    told = {
-        role: forms.read_as(Told, {"was": sent.get(f"was.{role}", ""), "email": sent.get(f"email.{role}", "")})
-        for role in ROLES
-    }
     lea = sent.get("lea", "")
-    await tell(db, caller, origin, lea, told, clock.now())
+    await tell(db, caller, origin, lea, {role: _told(role, sent) for role in ROLES}, clock.now())
     on_record(request)
     return Redirect(f"{_PLACE}?lea={lea}&done=yes", status_code=303)
+
+
+def _told(role: Role, sent: Mapping[str, str]) -> Told:
+    """What the form says of *role*. Raises Invalid."""
+    try:
+        return msgspec.convert({"was": sent.get(f"was.{role}", ""), "email": sent.get(f"email.{role}", "")}, Told)
+    except msgspec.ValidationError:
+        detail = f"What stands for the role {role} is no e-mail address."
+        raise forms.wrong("invalid-value", detail, f"email.{role}") from None
 
 
 ROUTES = [show_my_contacts, tell_my_contacts]
